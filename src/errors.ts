@@ -1,0 +1,67 @@
+/**
+ * Every error a client can meet: one row per code, with the HTTP status and the default message.
+ * `docs/API.md` lists the same rows; test/consistency/errors.test.ts holds the two together.
+ */
+export const errorTable = {
+  bad_request: { status: 400, message: 'The request is not valid.' },
+  unauthenticated: { status: 401, message: 'The request does not say who is calling.' },
+  not_authorized: { status: 403, message: 'The policy does not allow this.' },
+  not_found: { status: 404, message: 'There is nothing under this name or path.' },
+  method_not_allowed: { status: 405, message: 'This path does not support the method; see the Allow header.' },
+  request_timeout: { status: 408, message: 'The request took too long to arrive.' },
+  conflict: { status: 409, message: 'A secret with this name exists already.' },
+  deleted: { status: 409, message: 'The secret is deleted; undelete or purge it first.' },
+  version_mismatch: { status: 412, message: 'The secret has another active version than If-Match names.' },
+  too_large: { status: 413, message: 'The body or value is too large.' },
+  uri_too_long: { status: 414, message: 'The request target is too long.' },
+  unsupported_media_type: { status: 415, message: 'Send the body as application/json.' },
+  expectation_failed: { status: 417, message: 'The Expect header asks for something this server does not do.' },
+  misdirected_request: { status: 421, message: 'The Host header names a host this server does not answer for.' },
+  too_many_requests: { status: 429, message: 'Too many requests; wait as long as Retry-After says.' },
+  headers_too_large: { status: 431, message: 'The request headers are too large.' },
+  internal: { status: 500, message: 'The server failed to answer; the log has the request id.' },
+  overloaded: { status: 503, message: 'The server has too much to do; try again shortly.' },
+  unavailable: { status: 503, message: 'The server cannot do this safely right now.' },
+} as const satisfies Record<string, { status: number; message: string }>;
+
+export type ErrorCode = keyof typeof errorTable;
+
+/** An error that a client is shown as `{error: code, message}`; the message never holds a value, token or key. */
+export class ServiceError extends Error {
+  readonly code: ErrorCode;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ErrorCode,
+    message: string = errorTable[code].message,
+    options: ErrorOptions & { headers?: Record<string, string> } = {},
+  ) {
+    super(message, options);
+    this.name = 'ServiceError';
+    this.code = code;
+    this.headers = options.headers ?? {};
+  }
+
+  get status(): number {
+    return errorTable[this.code].status;
+  }
+}
+
+/** A reason not to start: the message says what, where and what to do; the process exits with code 2. */
+export class StartError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StartError';
+  }
+}
+
+/** The message of anything thrown, for log lines and start errors. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The system error code of anything thrown (`ENOENT`, `EADDRINUSE`), or undefined. */
+export function systemErrorCode(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,164 @@
+/**
+ * The store contract: what the vault needs from a database. Rows are opaque to the store: values arrive sealed and
+ * every row carries a MAC that only the vault can make. Times are milliseconds since the epoch (UTC).
+ */
+
+/** When and how a secret rotates by itself. Durations in milliseconds; `generator` is JSON the vault understands. */
+export interface RotationRule {
+  readonly every: number;
+  readonly grace: number;
+  readonly generator: unknown;
+}
+
+/** The row that says which version of a name is active. `revision` grows by one with every change. */
+export interface SecretHead {
+  readonly name: string;
+  /** 0 where no version is active: only staged ones exist, or the secret is purged. */
+  readonly activeVersion: number;
+  /** The number the next version gets; never goes back, not even by a purge. */
+  readonly nextVersion: number;
+  readonly revision: number;
+  readonly createdAt: number;
+  readonly deletedAt: number | null;
+  /** True when only (name, nextVersion) is left. */
+  readonly purged: boolean;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly rotation: RotationRule | null;
+  /** When rotation of the active version is due; null where none is active. */
+  readonly expiresAt: number | null;
+  /** The audit position of the intent that made this row. */
+  readonly intentSeq: number;
+  readonly mac: Uint8Array;
+}
+
+export interface SecretVersion {
+  readonly name: string;
+  readonly version: number;
+  /** The data key that sealed the value. */
+  readonly kid: string;
+  /** nonce ‖ ciphertext ‖ tag; null once destroyed. */
+  readonly sealed: Uint8Array | null;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** Made by a generator; only such versions may be destroyed by the clock. */
+  readonly generated: boolean;
+  readonly deactivatedAt: number | null;
+  /** When the clock may destroy it: end of grace of a generated, deactivated version; null otherwise. */
+  readonly destroyAt: number | null;
+  readonly mac: Uint8Array;
+}
+
+/**
+ * A head with its active version. The same object is returned while the row is unchanged, so a reader may remember
+ * (in a WeakMap) what it has verified.
+ */
+export interface StoredSecret {
+  readonly head: SecretHead;
+  readonly active: SecretVersion | null;
+}
+
+/** One secret's part of a commit; the head is written whole. */
+export interface Change {
+  readonly head: SecretHead;
+  /** The revision the stored head must have; 0 when the name must not be stored yet. */
+  readonly expectedRevision: number;
+  /** Inserted, or replaced where the version exists. */
+  readonly versions: readonly SecretVersion[];
+  /** Remove every version row of the name first: a purge. */
+  readonly dropVersions?: boolean;
+}
+
+/** Which operation a commit belongs to, so that a restart can tell whether it happened. */
+export interface Operation {
+  readonly opId: string;
+  readonly intentSeq: number;
+  readonly intentHash: string;
+}
+
+/** A half-open range of names in code-point order, `from` inclusive, `to` exclusive; null is unbounded. */
+export interface NameRange {
+  readonly from: string;
+  readonly to: string | null;
+}
+
+export interface ListRequest {
+  /** Disjoint and ascending. */
+  readonly ranges: readonly NameRange[];
+  /** Names after this one only; null from the start. */
+  readonly after: string | null;
+  /** Rows examined at the most. */
+  readonly limit: number;
+}
+
+/** What scans the vault and so is gathered off the request path. */
+export interface VaultStatistics {
+  readonly overdueRotations: number;
+  /** createdAt of the oldest active version; null in an empty vault. */
+  readonly oldestVersionAt: number | null;
+}
+
+/** A segment of the audit log as the vault remembers it. */
+export interface AuditSegment {
+  readonly file: string;
+  readonly firstSeq: number;
+  /** The hash of the record before `firstSeq`; the zero hash for the first segment. */
+  readonly previousHash: string;
+}
+
+/** The furthest audit record that the vault has noted. */
+export interface AuditPosition {
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export interface Store {
+  /** Named blobs: vault id, key check, wrapped keys. Written only through `putState`. */
+  state(key: string): Promise<Uint8Array | null>;
+  /** Writes all of them in one durable transaction. */
+  putState(entries: Readonly<Record<string, Uint8Array>>): Promise<void>;
+
+  get(name: string): Promise<StoredSecret | null>;
+  version(name: string, version: number): Promise<SecretVersion | null>;
+  /** Ascending by version. */
+  versions(name: string): Promise<SecretVersion[]>;
+  /** Live (not deleted, active) secrets only, ascending by name. */
+  list(request: ListRequest): Promise<StoredSecret[]>;
+  /** Names of live secrets that carry a rotation and are due, soonest first. */
+  dueRotations(now: number, limit: number): Promise<string[]>;
+  /** Versions whose destroyAt has passed and which still hold a value. */
+  endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]>;
+  /** Live secrets: right at once after a restart, O(1). */
+  count(): number;
+  statistics(now: number): Promise<VaultStatistics>;
+
+  /**
+   * All or nothing; resolves after the fsync. Throws StoreError: `conflict` when a revision differs (nothing changed),
+   * `full` when the disk is (nothing changed), `failed` for the rest.
+   */
+  commit(changes: readonly Change[], operation: Operation): Promise<void>;
+  /** Whether the operation's commit is in the store. Remembered for the latest 100,000 audit positions. */
+  committed(opId: string): Promise<boolean>;
+  /** Intent position of the newest commit; null before the first. */
+  lastIntent(): Promise<AuditPosition | null>;
+
+  auditSegments(): Promise<AuditSegment[]>;
+  auditPosition(): Promise<AuditPosition | null>;
+  /** Registers a segment (when given) and moves the noted position forward, in one durable transaction. */
+  noteAudit(position: AuditPosition, segment?: AuditSegment): Promise<void>;
+
+  /** Throws StoreError when the store cannot be read or written now: for readiness. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export type StoreFailure = 'conflict' | 'full' | 'failed';
+
+export class StoreError extends Error {
+  readonly failure: StoreFailure;
+
+  constructor(failure: StoreFailure, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'StoreError';
+    this.failure = failure;
+  }
+}

@@ -1,0 +1,84 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { SecretHead, SecretVersion } from '../store/store.ts';
+import { FORMAT } from './envelope.ts';
+import { netstrings } from './netstring.ts';
+
+/** A head or version row before it is signed. */
+export type UnsignedHead = Omit<SecretHead, 'mac'>;
+export type UnsignedVersion = Omit<SecretVersion, 'mac'>;
+
+/** HMAC-SHA-256 over every field of the head: 32 bytes. */
+export function signHead(macKey: KeyObject, vaultId: string, head: UnsignedHead): Uint8Array {
+  return mac(macKey, ['head', vaultId, ...headFields(head)]);
+}
+
+export function verifyHead(macKey: KeyObject, vaultId: string, head: SecretHead): boolean {
+  return equal(signHead(macKey, vaultId, head), head.mac);
+}
+
+/**
+ * HMAC-SHA-256 over every field of the version but the sealed bytes, of which it binds only whether there are any:
+ * what they hold is bound to name, version and data key by their own seal.
+ */
+export function signVersion(macKey: KeyObject, vaultId: string, version: UnsignedVersion): Uint8Array {
+  return mac(macKey, ['version', vaultId, ...versionFields(version)]);
+}
+
+export function verifyVersion(macKey: KeyObject, vaultId: string, version: SecretVersion): boolean {
+  return equal(signVersion(macKey, vaultId, version), version.mac);
+}
+
+function headFields(head: UnsignedHead): string[] {
+  return [
+    head.name,
+    String(head.activeVersion),
+    String(head.nextVersion),
+    String(head.revision),
+    String(head.createdAt),
+    optional(head.deletedAt),
+    String(head.purged),
+    canonicalJson(head.metadata),
+    canonicalJson(head.rotation),
+    optional(head.expiresAt),
+    String(head.intentSeq),
+  ];
+}
+
+function versionFields(version: UnsignedVersion): string[] {
+  return [
+    version.name,
+    String(version.version),
+    version.kid,
+    version.sealed === null ? 'destroyed' : 'sealed',
+    String(version.createdAt),
+    String(version.expiresAt),
+    String(version.generated),
+    optional(version.deactivatedAt),
+    optional(version.destroyAt),
+  ];
+}
+
+function optional(time: number | null): string {
+  return time === null ? '' : String(time);
+}
+
+/** JSON without white space, members sorted by UTF-16 code units: RFC 8785, but lone surrogates are escaped. */
+function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const members = Object.entries(value)
+    .filter(([, member]) => member !== undefined)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+  return `{${members.join(',')}}`;
+}
+
+function mac(macKey: KeyObject, fields: readonly string[]): Uint8Array {
+  return createHmac('sha256', macKey)
+    .update(netstrings([FORMAT, ...fields]))
+    .digest();
+}
+
+function equal(expected: Uint8Array, actual: Uint8Array): boolean {
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
+}

@@ -1,0 +1,105 @@
+import { type Action, actions, isAction } from './actions.ts';
+import { isClientName } from './client-name.ts';
+import type { Effect, Rule } from './rules.ts';
+import { readYaml, type YamlEntry, type YamlValue } from './yaml-value.ts';
+
+const maxPatternLength = 256;
+const patternShape = /^[A-Za-z0-9_./*-]+$/;
+
+export interface GroupSection {
+  readonly members: readonly string[];
+  readonly rules: readonly Rule[];
+}
+
+/** A policy file, checked in every detail but not compiled. */
+export interface PolicyDocument {
+  readonly clients: ReadonlyMap<string, readonly Rule[]>;
+  readonly groups: readonly GroupSection[];
+}
+
+/** Throws PolicyError for the first thing in the text that is wrong. */
+export function readDocument(text: string): PolicyDocument {
+  const root = readYaml(text);
+  const sections = fields(root, ['clients', 'groups']);
+  const clientSection = sections.get('clients') ?? root.fail('has no "clients"');
+  const clients = new Map<string, readonly Rule[]>();
+  for (const entry of namedEntries(clientSection)) {
+    clients.set(entry.name, rulesOf(fields(entry.value, ['allow', 'deny']), entry.value.key));
+  }
+  const groupSection = sections.get('groups');
+  const groups = groupSection ? namedEntries(groupSection).map(entry => group(entry.value, clients)) : [];
+  return { clients, groups };
+}
+
+function group(value: YamlValue, clients: ReadonlyMap<string, unknown>): GroupSection {
+  const sections = fields(value, ['members', 'allow', 'deny']);
+  const memberSection = sections.get('members') ?? value.fail('has no "members"');
+  const members = new Set<string>();
+  for (const item of memberSection.items()) {
+    const name = item.text();
+    // A misspelt member would silently escape the group's deny rules.
+    if (!clients.has(name)) item.fail(`${quoted(name)} is not among the clients`);
+    if (members.has(name)) item.fail(`${quoted(name)} is a member already`);
+    members.add(name);
+  }
+  return { members: [...members], rules: rulesOf(sections, value.key) };
+}
+
+function namedEntries(value: YamlValue): YamlEntry[] {
+  const entries = value.entries();
+  for (const entry of entries) {
+    if (!isClientName(entry.name)) {
+      entry.value.fail(
+        'is not a good name: 1 to 128 of A-Z a-z 0-9 _ . @ -, beginning with a letter or digit, not a reserved word',
+      );
+    }
+  }
+  return entries;
+}
+
+/** The entries of a mapping that may have these keys only. */
+function fields(value: YamlValue, known: readonly string[]): Map<string, YamlValue> {
+  const found = new Map<string, YamlValue>();
+  for (const entry of value.entries()) {
+    if (!known.includes(entry.name)) entry.value.fail(`is not a known key; known are ${known.join(', ')}`);
+    found.set(entry.name, entry.value);
+  }
+  return found;
+}
+
+function rulesOf(sections: ReadonlyMap<string, YamlValue>, source: string): Rule[] {
+  const rulesFor = (effect: Effect) =>
+    (sections.get(effect)?.items() ?? []).map(item => rule(item, effect, source));
+  return [...rulesFor('deny'), ...rulesFor('allow')];
+}
+
+function rule(item: YamlValue, effect: Effect, source: string): Rule {
+  const words = item.text().split(' ');
+  if (words.length > 2) item.fail('must be "pattern" or "action pattern"');
+  const pattern = words.at(-1) ?? '';
+  const reason = patternFault(pattern);
+  if (reason !== null) item.fail(`pattern ${quoted(pattern)} ${reason}`);
+  const action = words.length === 2 ? actionNamed(words[0] ?? '', item) : null;
+  return { effect, action, pattern, source, line: item.line };
+}
+
+function actionNamed(word: string, item: YamlValue): Action {
+  return isAction(word) ? word : item.fail(`unknown action ${quoted(word)}; known are ${actions.join(', ')}`);
+}
+
+/** Why no name can ever match the pattern, or null when one can. */
+function patternFault(pattern: string): string | null {
+  if (pattern === '') return 'is empty';
+  if (pattern.length > maxPatternLength) return `is longer than ${maxPatternLength} characters`;
+  if (!patternShape.test(pattern)) return 'has other characters than A-Z a-z 0-9 _ . - / *';
+  const segments = pattern.split('/');
+  if (segments.includes(''))
+    return 'has an empty segment, as no name has; for all below a folder write folder/*';
+  if (segments.includes('.') || segments.includes('..')) return 'has a dot segment, as no name has';
+  return null;
+}
+
+/** For messages: on one line and not too long, whatever the file holds. */
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { errorMessage, StartError, systemErrorCode } from '../errors.ts';
+import { errorMessage, StartError } from '../errors.ts';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -56,9 +56,6 @@ export function createMasterKey(path: string): Buffer {
     writeNewFile(path, key);
     syncFolders(folder, firstCreated === undefined ? folder : dirname(firstCreated));
   } catch (error) {
-    if (systemErrorCode(error) === 'EEXIST') {
-      throw new StartError(`the master key ${path} exists already and stays as it is`, { cause: error });
-    }
     throw new StartError(`cannot create the master key ${path}: ${errorMessage(error)}`, { cause: error });
   }
   return key;

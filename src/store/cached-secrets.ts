@@ -1,0 +1,81 @@
+import type { BatchReport, WriterRequest } from './messages.ts';
+import type { Reader } from './reader.ts';
+import { RowCache } from './row-cache.ts';
+import type { StoredSecret } from './store.ts';
+import type { WriterClient } from './writer-client.ts';
+
+const capacity = 10_000;
+
+/**
+ * Secrets by name, from memory while they are unchanged. A commit of our writer drops the names in it; a change by
+ * any other connection drops all.
+ *
+ * `PRAGMA data_version` tells the reader that somebody changed the database, not who. Where the writer may have been
+ * the one, its next report settles the question: its own data version moves with others' changes only.
+ */
+export class CachedSecrets {
+  readonly #reader: Reader;
+  readonly #writer: WriterClient;
+  readonly #cache = new RowCache(capacity);
+  #readerVersion: number;
+  #writerVersion: number;
+  #checkedThisTurn = false;
+  #committedSinceCheck = false;
+
+  constructor(reader: Reader, writer: WriterClient, writerVersion: number) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#readerVersion = reader.dataVersion();
+    this.#writerVersion = writerVersion;
+  }
+
+  get(name: string): StoredSecret | null {
+    this.#check();
+    const known = this.#cache.get(name);
+    if (known !== undefined) return known;
+    const secret = this.#reader.secret(name);
+    if (secret !== null) this.#cache.add(secret);
+    return secret;
+  }
+
+  /** To be told of every batch, before its callers are. */
+  batchDone(report: BatchReport, requests: readonly WriterRequest[]): void {
+    if (report.seconds !== null) this.#committedSinceCheck = true;
+    this.#drop(requests);
+    if (report.dataVersion === this.#writerVersion) return;
+    this.#writerVersion = report.dataVersion;
+    this.#cache.clear();
+  }
+
+  /** Once per turn of the event loop, for it costs as much as half a read. */
+  #check(): void {
+    if (this.#checkedThisTurn) return;
+    this.#checkedThisTurn = true;
+    setImmediate(() => {
+      this.#checkedThisTurn = false;
+    });
+    const version = this.#reader.dataVersion();
+    if (version === this.#readerVersion) return;
+    this.#readerVersion = version;
+    this.#changed();
+  }
+
+  #changed(): void {
+    const perhapsWriter = this.#writer.busy || this.#committedSinceCheck;
+    this.#committedSinceCheck = false;
+    if (!perhapsWriter) {
+      this.#cache.clear();
+      return;
+    }
+    // Committed already, it may be, but not yet reported.
+    this.#drop(this.#writer.underWay);
+    this.#writer.look();
+  }
+
+  #drop(requests: readonly WriterRequest[]): void {
+    for (const request of requests) {
+      if (request.kind !== 'commit') continue;
+      for (const change of request.changes) this.#cache.drop(change.name);
+    }
+  }
+}

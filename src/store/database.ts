@@ -1,0 +1,101 @@
+import { closeSync, existsSync, fchmodSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { errorMessage } from '../errors.ts';
+import { schema } from './schema.ts';
+import { StoreError } from './store.ts';
+
+/** 'JVSD', so that `file` and we ourselves can tell a vault from any other SQLite database. */
+const applicationId = 0x4a565344;
+const schemaVersion = 1;
+const busyTimeout = 5000;
+
+/** Makes an empty 0600 file (and its folder, 0700) unless the file exists; both survive a power cut. */
+export function createDatabaseFile(path: string): void {
+  if (existsSync(path)) return;
+  const folder = dirname(path);
+  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const file = openSync(path, 'wx', 0o600);
+  try {
+    fchmodSync(file, 0o600);
+  } finally {
+    closeSync(file);
+  }
+  syncFolder(folder);
+  if (created !== undefined) syncFolder(dirname(created));
+}
+
+function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/**
+ * Opens the vault's one writing connection. With `create` an empty file becomes a vault.
+ * Throws StoreError `failed` when the file is not a vault that this version can write.
+ */
+export function openForWriting(path: string, create: boolean): DatabaseSync {
+  return opened(path, () => {
+    // SQLite itself would create a file that is not there.
+    if (!existsSync(path)) throw new Error('the file does not exist');
+    const database = new DatabaseSync(path, { timeout: busyTimeout });
+    try {
+      const fresh = identify(database, create) === 'empty';
+      // Checkpoints are the writer's own, since SQLite hides the errors of automatic ones.
+      database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0');
+      // A purged value must not linger in free pages.
+      database.exec('PRAGMA secure_delete = ON');
+      if (fresh) createSchema(database);
+      return database;
+    } catch (error) {
+      database.close();
+      throw error;
+    }
+  });
+}
+
+/** Opens a connection that can only read. Throws StoreError `failed`. */
+export function openForReading(path: string): DatabaseSync {
+  return opened(path, () => new DatabaseSync(path, { readOnly: true, timeout: busyTimeout }));
+}
+
+function opened(path: string, open: () => DatabaseSync): DatabaseSync {
+  try {
+    return open();
+  } catch (error) {
+    throw new StoreError('failed', `cannot open the vault ${path}: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
+function identify(database: DatabaseSync, create: boolean): 'empty' | 'vault' {
+  const id = pragma(database, 'application_id');
+  const version = pragma(database, 'user_version');
+  const empty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  if (empty && id === 0 && version === 0) {
+    if (create) return 'empty';
+    throw new Error('the file is empty; a vault was never made in it, or was lost');
+  }
+  if (id !== applicationId) throw new Error('the file is a database, but not a jarvis-secretsd vault');
+  if (version > schemaVersion) {
+    throw new Error(`it has schema ${version}, and this version knows ${schemaVersion}: use a newer release`);
+  }
+  if (version !== schemaVersion) throw new Error(`it has the unknown schema ${version}`);
+  return 'vault';
+}
+
+function pragma(database: DatabaseSync, name: string): number {
+  return Number(database.prepare(`PRAGMA ${name}`).get()?.[name]);
+}
+
+/** All in one transaction: a crash leaves an empty file or a whole schema. */
+function createSchema(database: DatabaseSync): void {
+  database.exec(`BEGIN IMMEDIATE;
+    ${schema}
+    PRAGMA application_id = ${applicationId};
+    PRAGMA user_version = ${schemaVersion};
+    COMMIT`);
+}

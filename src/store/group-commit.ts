@@ -1,0 +1,111 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { errorMessage } from '../errors.ts';
+import type { Answer, Failure, WriteRequest } from './messages.ts';
+import { integer } from './rows.ts';
+import { damageOf } from './sqlite-errors.ts';
+import { StoreError } from './store.ts';
+import { prepareWrites } from './write-statements.ts';
+
+/** Frames in the write-ahead log (4 KiB each) beyond which they move to the database file. */
+const checkpointFrames = 2000;
+
+export interface CommittedBatch {
+  readonly answers: Answer[];
+  /** Duration of the transaction; null where it was rolled back. */
+  readonly seconds: number | null;
+}
+
+/** Commits batches of independent requests, each batch with one fsync. */
+export class GroupCommit {
+  readonly #database: DatabaseSync;
+  readonly #apply;
+  readonly #readLiveCount;
+  readonly #writeLiveCount;
+  readonly #begin;
+  readonly #commit;
+  readonly #savepoint;
+  readonly #release;
+  readonly #logState;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#apply = prepareWrites(database);
+    this.#readLiveCount = database.prepare('SELECT live_count FROM meta');
+    this.#writeLiveCount = database.prepare('UPDATE meta SET live_count = live_count + ?');
+    this.#begin = database.prepare('BEGIN IMMEDIATE');
+    this.#commit = database.prepare('COMMIT');
+    this.#savepoint = database.prepare('SAVEPOINT caller');
+    this.#release = database.prepare('RELEASE caller');
+    this.#logState = database.prepare('PRAGMA wal_checkpoint(NOOP)');
+  }
+
+  /** The live secrets, as of the last commit. */
+  get liveCount(): number {
+    return integer(this.#readLiveCount.get() ?? {}, 'live_count');
+  }
+
+  /**
+   * Applies all requests in one transaction, each in a savepoint: one that fails by itself fails alone. Returns after
+   * the fsync. Throws SQLite's error when the connection can no longer be trusted.
+   */
+  run(requests: readonly WriteRequest[]): CommittedBatch {
+    const start = performance.now();
+    try {
+      const answers = this.#transaction(requests);
+      return { answers, seconds: (performance.now() - start) / 1000 };
+    } catch (error) {
+      const refusal = refusalOf(error);
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      return { answers: requests.map(() => refusal), seconds: null };
+    }
+  }
+
+  /** Moves the log into the database file when it has grown long. Throws as `run` does. */
+  checkpoint(): void {
+    const state = this.#logState.get() ?? {};
+    if (integer(state, 'log') - integer(state, 'checkpointed') < checkpointFrames) return;
+    try {
+      this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+    } catch (error) {
+      // On a full disk all stays in the log, to be moved another time.
+      if (damageOf(error) === 'fatal') throw error;
+    }
+  }
+
+  #transaction(requests: readonly WriteRequest[]): Answer[] {
+    this.#begin.run();
+    let difference = 0;
+    const answers = requests.map((request): Answer => {
+      this.#savepoint.run();
+      try {
+        difference += this.#apply(request);
+      } catch (error) {
+        if (damageOf(error) !== 'caller') throw error;
+        this.#database.exec('ROLLBACK TO caller; RELEASE caller');
+        return failureOf(error);
+      }
+      this.#release.run();
+      return { kind: 'done' };
+    });
+    if (difference !== 0) this.#writeLiveCount.run(difference);
+    this.#commit.run();
+    return answers;
+  }
+}
+
+function failureOf(error: unknown): Failure {
+  const failure = error instanceof StoreError ? error.failure : 'failed';
+  return { kind: 'failure', failure, message: errorMessage(error) };
+}
+
+/** Why a whole batch is refused; throws the error itself when it is no clean refusal. */
+function refusalOf(error: unknown): Failure {
+  switch (damageOf(error)) {
+    case 'full':
+      return { kind: 'failure', failure: 'full', message: 'the disk is full' };
+    case 'busy':
+      return { kind: 'failure', failure: 'failed', message: 'another process is writing to the vault' };
+    default:
+      throw error;
+  }
+}

@@ -1,0 +1,64 @@
+/** What the store and its writer thread say to each other. Everything here survives a structured clone. */
+import type { SQLInputValue } from 'node:sqlite';
+import type { AuditPosition, AuditSegment, Operation, StoreFailure, VaultStatistics } from './store.ts';
+
+export interface WriterOptions {
+  readonly path: string;
+  readonly create: boolean;
+}
+
+/** A `Change` as rows. */
+export interface RowChange {
+  readonly name: string;
+  readonly expectedRevision: number;
+  readonly live: boolean;
+  readonly head: SQLInputValue[];
+  readonly versions: SQLInputValue[][];
+  readonly dropVersions: boolean;
+}
+
+export type WriteRequest =
+  | { readonly kind: 'commit'; readonly changes: RowChange[]; readonly operation: Operation }
+  | { readonly kind: 'putState'; readonly entries: [key: string, value: Uint8Array][] }
+  | { readonly kind: 'noteAudit'; readonly position: AuditPosition; readonly segment: AuditSegment | null }
+  /** Writes nothing new, durably: proof that the disk takes writes. */
+  | { readonly kind: 'touch' };
+
+export type WriterRequest =
+  | WriteRequest
+  | { readonly kind: 'statistics'; readonly now: number }
+  /** Wants nothing but the report, for its `dataVersion`. */
+  | { readonly kind: 'look' };
+
+export interface Failure {
+  readonly kind: 'failure';
+  readonly failure: StoreFailure;
+  readonly message: string;
+}
+
+export type Answer =
+  | { readonly kind: 'done' }
+  | { readonly kind: 'statistics'; readonly statistics: VaultStatistics }
+  | Failure;
+
+/** What the writer did with a batch of requests. */
+export interface BatchReport {
+  readonly kind: 'batch';
+  /** One for each request, in their order. */
+  readonly answers: Answer[];
+  /** How long the transaction took, in seconds; null where none was committed. */
+  readonly seconds: number | null;
+  readonly liveCount: number;
+  /** Differs from the report before when another connection than the writer's changed the database. */
+  readonly dataVersion: number;
+}
+
+export type WriterReport =
+  | { readonly kind: 'opened'; readonly liveCount: number; readonly dataVersion: number }
+  | { readonly kind: 'refused'; readonly message: string }
+  | BatchReport
+  /** The writer can no longer be trusted, and says nothing more. */
+  | { readonly kind: 'fatal'; readonly message: string };
+
+/** Batches of requests, and at the end `close`. */
+export type WriterMessage = WriterRequest[] | 'close';

@@ -1,0 +1,178 @@
+import type { DatabaseSync } from 'node:sqlite';
+import { errorMessage } from '../errors.ts';
+import {
+  blob,
+  decodeHead,
+  decodeVersion,
+  headColumns,
+  integer,
+  integerOrNull,
+  type Row,
+  text,
+  versionColumns,
+} from './rows.ts';
+import { liveCondition } from './schema.ts';
+import {
+  type AuditPosition,
+  type AuditSegment,
+  type SecretVersion,
+  type StoredSecret,
+  StoreError,
+} from './store.ts';
+
+const secretColumns = [
+  ...headColumns.map(column => `heads.${column} AS head_${column}`),
+  ...versionColumns.map(column => `versions.${column}`),
+].join(', ');
+
+/** Every read of the vault, on a connection of its own. All of it throws StoreError `failed`. */
+export class Reader {
+  readonly #database: DatabaseSync;
+  readonly #statements;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#statements = prepareReads(database);
+  }
+
+  /** Grows when another connection, the writer's among them, has changed the database. */
+  dataVersion(): number {
+    return reading(() => integer(this.#statements.dataVersion.get() ?? {}, 'data_version'));
+  }
+
+  liveCount(): number {
+    return reading(() => integer(this.#statements.meta.get() ?? {}, 'live_count'));
+  }
+
+  state(key: string): Uint8Array | null {
+    return first(
+      () => this.#statements.state.get(key),
+      row => blob(row, 'value'),
+    );
+  }
+
+  secret(name: string): StoredSecret | null {
+    return first(() => this.#statements.secret.get(name), decodeSecret);
+  }
+
+  version(name: string, version: number): SecretVersion | null {
+    return first(() => this.#statements.version.get(name, version), decodeVersion);
+  }
+
+  versions(name: string): SecretVersion[] {
+    return reading(() => this.#statements.versions.all(name).map(decodeVersion));
+  }
+
+  /** Live names from `from` (inclusive) to `to` (exclusive), ascending. */
+  liveNames(from: string, to: string, limit: number): string[] {
+    return reading(() => this.#statements.liveNames.all(from, to, limit).map(row => text(row, 'name')));
+  }
+
+  dueRotations(now: number, limit: number): string[] {
+    return reading(() => this.#statements.due.all(now, limit).map(row => text(row, 'name')));
+  }
+
+  endedGraces(now: number, limit: number): { name: string; version: number }[] {
+    return reading(() =>
+      this.#statements.ended
+        .all(now, limit)
+        .map(row => ({ name: text(row, 'name'), version: integer(row, 'version') })),
+    );
+  }
+
+  committed(opId: string): boolean {
+    return reading(() => this.#statements.committed.get(opId) !== undefined);
+  }
+
+  lastIntent(): AuditPosition | null {
+    return first(
+      () => this.#statements.lastIntent.get(),
+      row => ({ seq: integer(row, 'intent_seq'), hash: text(row, 'intent_hash') }),
+    );
+  }
+
+  auditSegments(): AuditSegment[] {
+    return reading(() => this.#statements.auditSegments.all().map(decodeSegment));
+  }
+
+  auditPosition(): AuditPosition | null {
+    return first(
+      () => this.#statements.meta.get(),
+      row => {
+        const seq = integerOrNull(row, 'noted_seq');
+        return seq === null ? null : { seq, hash: text(row, 'noted_hash') };
+      },
+    );
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+function prepareReads(database: DatabaseSync) {
+  const version = `SELECT ${versionColumns.join(', ')} FROM versions WHERE name = ?`;
+  return {
+    dataVersion: database.prepare('PRAGMA data_version'),
+    meta: database.prepare('SELECT live_count, noted_seq, noted_hash FROM meta'),
+    state: database.prepare('SELECT value FROM state WHERE key = ?'),
+    secret: database.prepare(
+      `SELECT ${secretColumns} FROM heads
+         LEFT JOIN versions ON versions.name = heads.name AND versions.version = heads.active_version
+       WHERE heads.name = ?`,
+    ),
+    version: database.prepare(`${version} AND version = ?`),
+    versions: database.prepare(`${version} ORDER BY version`),
+    liveNames: database.prepare(
+      `SELECT name FROM heads INDEXED BY heads_live
+       WHERE name >= ? AND name < ? AND ${liveCondition} ORDER BY name LIMIT ?`,
+    ),
+    due: database.prepare(
+      `SELECT name FROM heads INDEXED BY heads_due
+       WHERE expires_at <= ? AND ${liveCondition} AND rotation IS NOT NULL ORDER BY expires_at LIMIT ?`,
+    ),
+    ended: database.prepare(
+      `SELECT name, version FROM versions INDEXED BY versions_ended
+       WHERE destroy_at <= ? AND destroy_at IS NOT NULL AND sealed IS NOT NULL ORDER BY destroy_at LIMIT ?`,
+    ),
+    committed: database.prepare('SELECT 1 FROM commits WHERE op_id = ?'),
+    lastIntent: database.prepare(
+      'SELECT intent_seq, intent_hash FROM commits ORDER BY intent_seq DESC LIMIT 1',
+    ),
+    auditSegments: database.prepare(
+      'SELECT file, first_seq, previous_hash FROM audit_segments ORDER BY first_seq',
+    ),
+  };
+}
+
+function decodeSecret(row: Row): StoredSecret {
+  // Without a matching version the join leaves its columns null.
+  return Object.freeze({
+    head: decodeHead(row),
+    active: row['version'] === null ? null : decodeVersion(row),
+  });
+}
+
+function decodeSegment(row: Row): AuditSegment {
+  return {
+    file: text(row, 'file'),
+    firstSeq: integer(row, 'first_seq'),
+    previousHash: text(row, 'previous_hash'),
+  };
+}
+
+function first<T>(read: () => Row | undefined, decode: (row: Row) => T): T | null {
+  return reading(() => {
+    const row = read();
+    return row === undefined ? null : decode(row);
+  });
+}
+
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError('failed', `the vault cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+}

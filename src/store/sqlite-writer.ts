@@ -1,0 +1,77 @@
+/** The thread that owns the writing connection: commits what it is sent, a batch at a time, and reports. */
+import type { DatabaseSync } from 'node:sqlite';
+import { parentPort, workerData } from 'node:worker_threads';
+import { errorMessage } from '../errors.ts';
+import { openForWriting } from './database.ts';
+import { GroupCommit } from './group-commit.ts';
+import type {
+  Answer,
+  BatchReport,
+  WriteRequest,
+  WriterMessage,
+  WriterOptions,
+  WriterReport,
+  WriterRequest,
+} from './messages.ts';
+import { integer } from './rows.ts';
+import { prepareStatistics } from './statistics.ts';
+
+function report(message: WriterReport): void {
+  parentPort?.postMessage(message);
+}
+
+function start(options: WriterOptions): void {
+  try {
+    serve(openForWriting(options.path, options.create));
+  } catch (error) {
+    report({ kind: 'refused', message: errorMessage(error) });
+    parentPort?.close();
+  }
+}
+
+function serve(database: DatabaseSync): void {
+  const group = new GroupCommit(database);
+  const statistics = prepareStatistics(database);
+  const dataVersion = database.prepare('PRAGMA data_version');
+
+  function runBatch(requests: readonly WriterRequest[]): BatchReport {
+    const writes = requests.filter(isWrite);
+    const committed = writes.length === 0 ? { answers: [], seconds: null } : group.run(writes);
+    const written = committed.answers.values();
+    const answers = requests.map((request): Answer => {
+      if (request.kind === 'statistics') return statistics(request.now);
+      if (request.kind === 'look') return { kind: 'done' };
+      return written.next().value ?? { kind: 'done' };
+    });
+    return { kind: 'batch', answers, seconds: committed.seconds, ...state() };
+  }
+
+  function state() {
+    return {
+      liveCount: group.liveCount,
+      dataVersion: integer(dataVersion.get() ?? {}, 'data_version'),
+    };
+  }
+
+  parentPort?.on('message', (message: WriterMessage) => {
+    try {
+      if (message === 'close') {
+        database.close();
+        parentPort?.close();
+        return;
+      }
+      report(runBatch(message));
+      group.checkpoint();
+    } catch (error) {
+      report({ kind: 'fatal', message: errorMessage(error) });
+      parentPort?.close();
+    }
+  });
+  report({ kind: 'opened', ...state() });
+}
+
+function isWrite(request: WriterRequest): request is WriteRequest {
+  return request.kind !== 'statistics' && request.kind !== 'look';
+}
+
+start(workerData as WriterOptions);

@@ -1,0 +1,201 @@
+import { existsSync } from 'node:fs';
+import { errorMessage } from '../errors.ts';
+import { CachedSecrets } from './cached-secrets.ts';
+import { createDatabaseFile, openForReading } from './database.ts';
+import type { RowChange } from './messages.ts';
+import { Reader } from './reader.ts';
+import { encodeHead, encodeVersion, isLive } from './rows.ts';
+import {
+  type AuditPosition,
+  type AuditSegment,
+  type Change,
+  type ListRequest,
+  type NameRange,
+  type Operation,
+  type SecretVersion,
+  type Store,
+  type StoredSecret,
+  StoreError,
+  type VaultStatistics,
+} from './store.ts';
+import { WriterClient } from './writer-client.ts';
+
+/** Sorts after every name. */
+const afterAllNames = '\u{10FFFF}';
+
+export interface SqliteStoreOptions {
+  readonly path: string;
+  /** Make the vault where there is none; without it a missing file is an error. */
+  readonly create: boolean;
+  /** Called once when writes can no longer be trusted: the process must end, and start again from what is on disk. */
+  readonly onFatal: (error: Error) => void;
+  readonly metrics?: { storeCommitted(seconds: number): void };
+}
+
+/**
+ * Opens a vault in a SQLite file: a read-only connection on this thread, the writing one on a thread of its own.
+ * Throws StoreError `failed` when the file is missing, no vault, or of a newer version.
+ */
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
+  prepareFile(options);
+  const { path, create } = options;
+  const { writer, opened } = await WriterClient.start({ path, create }, options.onFatal);
+  try {
+    const reader = new Reader(openForReading(path));
+    return new SqliteStore(reader, writer, opened, options.metrics);
+  } catch (error) {
+    await writer.close();
+    throw error;
+  }
+}
+
+function prepareFile({ path, create }: SqliteStoreOptions): void {
+  if (!create) {
+    if (existsSync(path)) return;
+    throw new StoreError('failed', `there is no vault at ${path}`);
+  }
+  try {
+    createDatabaseFile(path);
+  } catch (error) {
+    throw new StoreError('failed', `cannot create the vault ${path}: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+class SqliteStore implements Store {
+  readonly #reader: Reader;
+  readonly #writer: WriterClient;
+  readonly #secrets: CachedSecrets;
+  #liveCount: number;
+
+  constructor(
+    reader: Reader,
+    writer: WriterClient,
+    opened: { readonly liveCount: number; readonly dataVersion: number },
+    metrics: SqliteStoreOptions['metrics'],
+  ) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion);
+    this.#liveCount = opened.liveCount;
+    writer.onBatch = (report, requests) => {
+      this.#liveCount = report.liveCount;
+      this.#secrets.batchDone(report, requests);
+      if (report.seconds !== null) metrics?.storeCommitted(report.seconds);
+    };
+  }
+
+  async state(key: string): Promise<Uint8Array | null> {
+    return this.#reader.state(key);
+  }
+
+  async putState(entries: Readonly<Record<string, Uint8Array>>): Promise<void> {
+    const copies = Object.entries(entries).map(([key, value]): [string, Uint8Array] => [
+      key,
+      new Uint8Array(value),
+    ]);
+    await this.#writer.request({ kind: 'putState', entries: copies });
+  }
+
+  async get(name: string): Promise<StoredSecret | null> {
+    return this.#secrets.get(name);
+  }
+
+  async version(name: string, version: number): Promise<SecretVersion | null> {
+    return this.#reader.version(name, version);
+  }
+
+  async versions(name: string): Promise<SecretVersion[]> {
+    return this.#reader.versions(name);
+  }
+
+  async list(request: ListRequest): Promise<StoredSecret[]> {
+    const names: string[] = [];
+    for (const range of request.ranges) {
+      if (names.length >= request.limit) break;
+      names.push(...this.#namesIn(range, request.after, request.limit - names.length));
+    }
+    // A change may come between the names and their rows.
+    return names
+      .map(name => this.#secrets.get(name))
+      .filter(secret => secret !== null)
+      .filter(secret => isLive(secret.head));
+  }
+
+  async dueRotations(now: number, limit: number): Promise<string[]> {
+    return this.#reader.dueRotations(now, limit);
+  }
+
+  async endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]> {
+    return this.#reader.endedGraces(now, limit);
+  }
+
+  count(): number {
+    return this.#liveCount;
+  }
+
+  async statistics(now: number): Promise<VaultStatistics> {
+    const answer = await this.#writer.request({ kind: 'statistics', now });
+    if (answer.kind !== 'statistics') throw new StoreError('failed', 'the writer gave no statistics');
+    return answer.statistics;
+  }
+
+  async commit(changes: readonly Change[], operation: Operation): Promise<void> {
+    const { opId, intentSeq, intentHash } = operation;
+    await this.#writer.request({
+      kind: 'commit',
+      changes: changes.map(encodeChange),
+      operation: { opId, intentSeq, intentHash },
+    });
+  }
+
+  async committed(opId: string): Promise<boolean> {
+    return this.#reader.committed(opId);
+  }
+
+  async lastIntent(): Promise<AuditPosition | null> {
+    return this.#reader.lastIntent();
+  }
+
+  async auditSegments(): Promise<AuditSegment[]> {
+    return this.#reader.auditSegments();
+  }
+
+  async auditPosition(): Promise<AuditPosition | null> {
+    return this.#reader.auditPosition();
+  }
+
+  async noteAudit(position: AuditPosition, segment?: AuditSegment): Promise<void> {
+    await this.#writer.request({ kind: 'noteAudit', position, segment: segment ?? null });
+  }
+
+  async check(): Promise<void> {
+    this.#reader.liveCount();
+    await this.#writer.request({ kind: 'touch' });
+  }
+
+  async close(): Promise<void> {
+    // The writer's connection goes last: as the last one it folds the log into the database file.
+    this.#reader.close();
+    await this.#writer.close();
+  }
+
+  #namesIn(range: NameRange, after: string | null, limit: number): string[] {
+    // The least string after `after` is itself with a NUL.
+    const from = after !== null && after >= range.from ? `${after}\0` : range.from;
+    const to = range.to ?? afterAllNames;
+    return from < to ? this.#reader.liveNames(from, to, limit) : [];
+  }
+}
+
+function encodeChange(change: Change): RowChange {
+  return {
+    name: change.head.name,
+    expectedRevision: change.expectedRevision,
+    live: isLive(change.head),
+    head: encodeHead(change.head),
+    versions: change.versions.map(encodeVersion),
+    dropVersions: change.dropVersions ?? false,
+  };
+}

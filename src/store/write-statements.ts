@@ -1,0 +1,107 @@
+import type { DatabaseSync } from 'node:sqlite';
+import type { RowChange, WriteRequest } from './messages.ts';
+import { headColumns, integer, text, versionColumns } from './rows.ts';
+import { liveCondition } from './schema.ts';
+import { type AuditPosition, type AuditSegment, type Operation, StoreError } from './store.ts';
+
+/** How many audit positions back a commit's operation id is remembered. */
+const rememberedPositions = 100_000;
+
+/** Applies one request inside the caller's transaction; returns by how many the live secrets changed. */
+export type ApplyWrite = (request: WriteRequest) => number;
+
+/** Prepares the statements that change the vault. What it returns throws StoreError, or SQLite's own errors. */
+export function prepareWrites(database: DatabaseSync): ApplyWrite {
+  const applyCommit = prepareCommit(database);
+  const putState = database.prepare(
+    'INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+  );
+  const noteAudit = prepareNoteAudit(database);
+  const touch = database.prepare('UPDATE meta SET live_count = live_count');
+
+  return request => {
+    switch (request.kind) {
+      case 'commit':
+        return applyCommit(request.changes, request.operation);
+      case 'putState':
+        for (const [key, value] of request.entries) putState.run(key, value);
+        return 0;
+      case 'noteAudit':
+        noteAudit(request.position, request.segment);
+        return 0;
+      case 'touch':
+        touch.run();
+        return 0;
+    }
+  };
+}
+
+function prepareCommit(database: DatabaseSync) {
+  const stored = database.prepare(`SELECT revision, ${liveCondition} AS live FROM heads WHERE name = ?`);
+  const dropVersions = database.prepare('DELETE FROM versions WHERE name = ?');
+  const putVersion = database.prepare(upsert('versions', versionColumns, '(name, version)'));
+  const putHead = database.prepare(upsert('heads', headColumns, '(name)'));
+  const noteActive = database.prepare(
+    `UPDATE heads SET active_created_at =
+       (SELECT created_at FROM versions WHERE versions.name = heads.name AND version = active_version)
+     WHERE name = ?`,
+  );
+  const remember = database.prepare('INSERT INTO commits (intent_seq, intent_hash, op_id) VALUES (?, ?, ?)');
+  const forget = database.prepare('DELETE FROM commits WHERE intent_seq <= ?');
+
+  function applyChange(change: RowChange): number {
+    const row = stored.get(change.name);
+    const revision = row === undefined ? 0 : integer(row, 'revision');
+    if (revision !== change.expectedRevision) {
+      throw new StoreError('conflict', 'the secret was changed in the meantime');
+    }
+    if (change.dropVersions) dropVersions.run(change.name);
+    for (const version of change.versions) putVersion.run(...version);
+    putHead.run(...change.head);
+    noteActive.run(change.name);
+    const wasLive = row !== undefined && integer(row, 'live') === 1;
+    return Number(change.live) - Number(wasLive);
+  }
+
+  return (changes: readonly RowChange[], operation: Operation): number => {
+    let difference = 0;
+    for (const change of changes) difference += applyChange(change);
+    remember.run(operation.intentSeq, operation.intentHash, operation.opId);
+    forget.run(operation.intentSeq - rememberedPositions);
+    return difference;
+  };
+}
+
+function prepareNoteAudit(database: DatabaseSync) {
+  const registered = database.prepare(
+    'SELECT file, previous_hash FROM audit_segments WHERE first_seq = ? OR file = ?',
+  );
+  const register = database.prepare(
+    'INSERT INTO audit_segments (first_seq, file, previous_hash) VALUES (?, ?, ?)',
+  );
+  const advance = database.prepare(
+    'UPDATE meta SET noted_seq = ?1, noted_hash = ?2 WHERE noted_seq IS NULL OR noted_seq < ?1',
+  );
+
+  /** Registering the same segment again is fine: a crash may have come between that and its first record. */
+  function registerSegment(segment: AuditSegment): void {
+    const row = registered.get(segment.firstSeq, segment.file);
+    if (row === undefined) {
+      register.run(segment.firstSeq, segment.file, segment.previousHash);
+    } else if (text(row, 'file') !== segment.file || text(row, 'previous_hash') !== segment.previousHash) {
+      throw new StoreError('failed', `the vault knows the audit segment ${segment.file} as another one`);
+    }
+  }
+
+  return (position: AuditPosition, segment: AuditSegment | null): void => {
+    if (segment !== null) registerSegment(segment);
+    advance.run(position.seq, position.hash);
+  };
+}
+
+function upsert(table: string, columns: readonly string[], key: string): string {
+  const places = columns.map(() => '?').join(', ');
+  const updates = columns.map(column => `${column} = excluded.${column}`).join(', ');
+  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})
+    ON CONFLICT ${key} DO UPDATE SET ${updates}`;
+}

@@ -1,0 +1,163 @@
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import type {
+  Answer,
+  BatchReport,
+  WriterMessage,
+  WriterOptions,
+  WriterReport,
+  WriterRequest,
+} from './messages.ts';
+import { StoreError } from './store.ts';
+
+/** Told before the callers are: these requests are worked off, whether they succeeded or not. */
+export type BatchListener = (report: BatchReport, requests: readonly WriterRequest[]) => void;
+
+interface Waiting {
+  readonly request: WriterRequest;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+type OpenedReport = Extract<WriterReport, { kind: 'opened' }>;
+
+/**
+ * The main thread's end of the writer. One batch is under way at a time: what is asked meanwhile gathers, and goes as
+ * the next batch, so that a batch grows with the load.
+ */
+export class WriterClient {
+  readonly #worker: Worker;
+  readonly #onFatal: (error: Error) => void;
+  #onBatch: BatchListener = () => {};
+  #queue: Waiting[] = [];
+  #underWay: Waiting[] = [];
+  #flushScheduled = false;
+  #stopped: StoreError | null = null;
+  #closing: { readonly done: () => void } | null = null;
+
+  private constructor(worker: Worker, onFatal: (error: Error) => void) {
+    this.#worker = worker;
+    this.#onFatal = onFatal;
+    worker.on('message', (report: WriterReport) => this.#receive(report));
+    worker.on('error', error => this.#fail(error));
+    worker.on('exit', () => this.#exited());
+  }
+
+  /**
+   * Starts the thread and waits until it has opened the vault. Throws StoreError `failed`.
+   * `onFatal` is called once, if the writer ever cannot go on.
+   */
+  static async start(
+    options: WriterOptions,
+    onFatal: (error: Error) => void,
+  ): Promise<{ writer: WriterClient; opened: OpenedReport }> {
+    // A published package carries JavaScript: the worker's file ends as this one does.
+    const file = new URL(`./sqlite-writer${extname(import.meta.url)}`, import.meta.url);
+    const worker = new Worker(file, { workerData: options, name: 'store-writer' });
+    const first = await firstReport(worker);
+    if (first.kind === 'opened') return { writer: new WriterClient(worker, onFatal), opened: first };
+    await worker.terminate();
+    throw new StoreError('failed', first.kind === 'refused' ? first.message : 'the writer did not start');
+  }
+
+  set onBatch(listener: BatchListener) {
+    this.#onBatch = listener;
+  }
+
+  /** The requests whose batch is being committed now. */
+  get underWay(): WriterRequest[] {
+    return this.#underWay.map(waiting => waiting.request);
+  }
+
+  get busy(): boolean {
+    return this.#underWay.length > 0;
+  }
+
+  /** Resolves when the request is done, durably where it writes; throws StoreError. */
+  async request(request: WriterRequest): Promise<Exclude<Answer, { kind: 'failure' }>> {
+    const answer = await new Promise<Answer>((resolve, reject) => {
+      if (this.#stopped !== null) throw this.#stopped;
+      this.#queue.push({ request, resolve, reject });
+      this.#scheduleFlush();
+    });
+    if (answer.kind === 'failure') throw new StoreError(answer.failure, answer.message);
+    return answer;
+  }
+
+  /** Asks for a report of the writer's data version, with the next batch. */
+  look(): void {
+    // A stopped writer reports no more; whoever needs it has been told.
+    this.request({ kind: 'look' }).catch(() => {});
+  }
+
+  /** Ends the thread after everything asked for is done. */
+  async close(): Promise<void> {
+    if (this.#stopped !== null) return;
+    this.#stopped = new StoreError('failed', 'the store is closed');
+    const done = Promise.withResolvers<void>();
+    this.#closing = { done: done.resolve };
+    this.#scheduleFlush();
+    await done.promise;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushScheduled || this.busy) return;
+    this.#flushScheduled = true;
+    // After this turn's callbacks, so that one message carries all that they ask for.
+    setImmediate(() => {
+      this.#flushScheduled = false;
+      this.#flush();
+    });
+  }
+
+  #flush(): void {
+    if (this.#queue.length > 0) {
+      this.#underWay = this.#queue;
+      this.#queue = [];
+      this.#post(this.#underWay.map(waiting => waiting.request));
+    } else if (this.#closing !== null) {
+      this.#post('close');
+    }
+  }
+
+  #post(message: WriterMessage): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(report: WriterReport): void {
+    if (report.kind === 'fatal') this.#fail(new Error(`the vault cannot be written: ${report.message}`));
+    if (report.kind !== 'batch') return;
+    this.#onBatch(report, this.underWay);
+    const done = this.#underWay;
+    this.#underWay = [];
+    for (const [index, waiting] of done.entries()) {
+      const answer = report.answers[index];
+      if (answer !== undefined) waiting.resolve(answer);
+    }
+    if (this.#queue.length > 0 || this.#closing !== null) this.#scheduleFlush();
+  }
+
+  #exited(): void {
+    if (this.#closing === null) this.#fail(new Error('the thread that writes the vault has ended'));
+    else this.#closing.done();
+  }
+
+  /** The first failure counts; what waits is refused, and so is all that comes later. */
+  #fail(cause: Error): void {
+    if (this.#stopped !== null && this.#closing === null) return;
+    const waiting = [...this.#underWay, ...this.#queue];
+    this.#underWay = [];
+    this.#queue = [];
+    this.#stopped = new StoreError('failed', cause.message, { cause });
+    for (const { reject } of waiting) reject(this.#stopped);
+    this.#onFatal(this.#stopped);
+  }
+}
+
+function firstReport(worker: Worker): Promise<WriterReport> {
+  const first = Promise.withResolvers<WriterReport>();
+  const failed = (error: Error) => first.reject(new StoreError('failed', error.message, { cause: error }));
+  worker.once('message', first.resolve);
+  worker.once('error', failed);
+  return first.promise.finally(() => worker.off('error', failed));
+}

@@ -1,5 +1,5 @@
 import { type Action, actions, grantedUnnamed } from './actions.ts';
-import { compileGlob, type Glob } from './glob.ts';
+import { Glob } from './glob.ts';
 
 export type Effect = 'allow' | 'deny';
 
@@ -25,23 +25,51 @@ interface GlobRule {
   readonly rule: Rule;
 }
 
-/** The rules of one effect for one action: whole names by hash, the patterns one after the other. */
+/**
+ * The rules of one effect for one action. Whole names are looked up; patterns are kept by the folder that their prefix
+ * lies in (`app/web/` for `app/web/*` and for `app/web/db*`), so that a name meets only those of its own folders.
+ */
 class RuleIndex {
   readonly exact: Map<string, Rule> = new Map();
-  readonly globs: GlobRule[] = [];
+  readonly #folders: Map<string, GlobRule[]> = new Map();
 
   add(rule: Rule): void {
-    if (rule.pattern.includes('*')) this.globs.push({ glob: compileGlob(rule.pattern), rule });
+    if (rule.pattern.includes('*')) this.#addGlob({ glob: new Glob(rule.pattern), rule });
     else if (!this.exact.has(rule.pattern)) this.exact.set(rule.pattern, rule);
+  }
+
+  get globs(): Glob[] {
+    return [...this.#folders.values()].flat().map(({ glob }) => glob);
   }
 
   find(name: string): Rule | undefined {
     const exact = this.exact.get(name);
-    if (exact !== undefined) return exact;
-    for (const { glob, rule } of this.globs) {
+    if (exact !== undefined || this.#folders.size === 0) return exact;
+    // From the root, whose folder is '', down to the folder that the name lies in.
+    let end = 0;
+    do {
+      const rule = this.#findInFolder(name.slice(0, end), name);
+      if (rule !== undefined) return rule;
+      end = name.indexOf('/', end) + 1;
+    } while (end > 0);
+    return undefined;
+  }
+
+  #findInFolder(folder: string, name: string): Rule | undefined {
+    const globRules = this.#folders.get(folder);
+    if (globRules === undefined) return undefined;
+    for (const { glob, rule } of globRules) {
       if (glob.matches(name)) return rule;
     }
     return undefined;
+  }
+
+  #addGlob(globRule: GlobRule): void {
+    const { prefix } = globRule.glob;
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    const globRules = this.#folders.get(folder);
+    if (globRules === undefined) this.#folders.set(folder, [globRule]);
+    else globRules.push(globRule);
   }
 }
 
@@ -66,7 +94,7 @@ export class RuleTable {
   }
 
   globs(effect: Effect, action: Action): Glob[] {
-    return (this.#indexes[effect].get(action)?.globs ?? []).map(({ glob }) => glob);
+    return this.#indexes[effect].get(action)?.globs ?? [];
   }
 
   #indexFor(effect: Effect, action: Action): RuleIndex {

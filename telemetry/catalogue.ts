@@ -1,0 +1,288 @@
+/**
+ * Every metric of the service: the single source of truth for names, help texts, attributes and buckets.
+ * Instruments, Views, the exposition, docs/metrics.md and the dashboard are all built from these rows.
+ * Adding a metric: a row here, a verb in instruments.ts, the call.
+ */
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+export interface MetricDefinition<Name extends string = string, Kind extends MetricKind = MetricKind> {
+  /** The Prometheus series name, the same on every path (scrape, OTLP). */
+  readonly name: Name;
+  /** The OpenTelemetry instrument name; `name` is this with dots as underscores. */
+  readonly instrument: string;
+  readonly kind: Kind;
+  /** UCUM, as OpenTelemetry wants it: `s`, `By`, `1` or an annotation such as `{request}`. */
+  readonly unit: string;
+  readonly help: string;
+  /** The only attributes that its View lets through; each has few possible values. */
+  readonly attributes: readonly string[];
+  /** Upper bounds, in the metric's unit; empty for what is no histogram. */
+  readonly buckets: readonly number[];
+  /** One of the fifteen whose names and meanings never change. */
+  readonly contract: boolean;
+}
+
+type Options = Partial<Pick<MetricDefinition, 'attributes' | 'buckets' | 'contract'>>;
+
+function define<const Name extends string, const Kind extends MetricKind>(
+  kind: Kind,
+  instrument: string,
+  name: Name,
+  unit: string,
+  help: string,
+  options: Options = {},
+): MetricDefinition<Name, Kind> {
+  return { name, instrument, kind, unit, help, attributes: [], buckets: [], contract: false, ...options };
+}
+
+/** A metric of our own: the instrument is named like the series, unit included where it has one. */
+function counter<const Name extends string>(name: Name, unit: string, help: string, options?: Options) {
+  return define('counter', name, name, unit, help, options);
+}
+function gauge<const Name extends string>(name: Name, unit: string, help: string, options?: Options) {
+  return define('gauge', name, name, unit, help, options);
+}
+function histogram<const Name extends string>(name: Name, help: string, options: Options) {
+  return define('histogram', name, name, 's', help, options);
+}
+
+type Underscored<Name extends string> = Name extends `${infer Head}.${infer Tail}`
+  ? `${Head}_${Underscored<Tail>}`
+  : Name;
+
+/** A metric that OpenTelemetry's semantic conventions name: dots become underscores, no suffix is added. */
+function conventional<const Kind extends MetricKind, const Instrument extends string>(
+  kind: Kind,
+  instrument: Instrument,
+  unit: string,
+  help: string,
+  options?: Options,
+) {
+  const name = instrument.replaceAll('.', '_') as Underscored<Instrument>;
+  return define(kind, instrument, name, unit, help, options);
+}
+
+const contract = { contract: true } as const;
+
+const contractMetrics = [
+  counter(
+    'http_requests_total',
+    '{request}',
+    'HTTP requests received, malformed and aborted ones included.',
+    contract,
+  ),
+  counter('http_requests_success', '{request}', 'HTTP requests answered with 2xx.', contract),
+  counter('http_requests_error', '{request}', 'HTTP requests answered with 4xx or 5xx.', contract),
+  counter('secrets_created_total', '{secret}', 'Secrets created that did not exist before.', contract),
+  counter('secrets_retrieved_total', '{secret}', 'Secret values handed to a client.', contract),
+  counter(
+    'secrets_rotated_total',
+    '{secret}',
+    'Secrets given a generated version, by request or by the scheduler.',
+    contract,
+  ),
+  counter('rbac_allowed_total', '{decision}', 'Policy decisions that allowed an action.', contract),
+  counter('rbac_denied_total', '{decision}', 'Policy decisions that denied an action.', contract),
+  counter('encryption_ops_total', '{operation}', 'Encryptions of secret values.', contract),
+  counter('decryption_ops_total', '{operation}', 'Attempts to decrypt a secret value.', contract),
+  counter(
+    'decryption_errors_total',
+    '{operation}',
+    'Attempts to decrypt a secret value that failed.',
+    contract,
+  ),
+  counter('audit_events_total', '{record}', 'Audit records written.', contract),
+  counter('audit_errors_total', '{record}', 'Audit records that could not be written.', contract),
+  gauge('secrets_total', '{secret}', 'Live secrets now.', contract),
+  histogram('http_request_duration_seconds', 'Time from receiving an HTTP request to its end, in seconds.', {
+    ...contract,
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1],
+  }),
+] as const;
+
+const serviceMetrics = [
+  conventional(
+    'histogram',
+    'http.server.request.duration',
+    's',
+    'Duration of requests to vault routes, in seconds.',
+    {
+      attributes: ['http.request.method', 'http.route', 'http.response.status_code'],
+      buckets: [0.005, 0.01, 0.015, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10],
+    },
+  ),
+  histogram('store_commit_duration_seconds', 'Time to commit a batch of changes durably, in seconds.', {
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  }),
+  histogram('audit_flush_duration_seconds', 'Time to write and sync a batch of audit records, in seconds.', {
+    buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+  }),
+  counter('authentication_failures_total', '{request}', 'Requests whose caller could not be established.', {
+    attributes: ['reason'],
+  }),
+  counter('requests_shed_total', '{request}', 'Requests refused because the service was overloaded.'),
+  gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
+  gauge(
+    'disk_free_bytes',
+    'By',
+    'Free space on the file system of the vault or of the audit log, in bytes.',
+    {
+      attributes: ['path_kind'],
+    },
+  ),
+  gauge('rotations_overdue', '{secret}', 'Secrets whose scheduled rotation is overdue.'),
+  gauge(
+    'oldest_secret_age_seconds',
+    's',
+    'Age of the oldest active version, in seconds; 0 when there is none.',
+  ),
+  gauge(
+    'scheduler_last_success_timestamp_seconds',
+    's',
+    'When the rotation scheduler last finished a pass, in Unix seconds; 0 before the first.',
+  ),
+  gauge('policy_reload_success', '1', '1 when the last load of the policy succeeded, else 0.'),
+  gauge(
+    'policy_last_reload_timestamp_seconds',
+    's',
+    'When a policy was last loaded with success, in Unix seconds; 0 before the first.',
+  ),
+  gauge('last_exit_reason', '1', 'Always 1; the label says how the previous process on this vault ended.', {
+    attributes: ['reason'],
+  }),
+  gauge('build_info', '1', 'Always 1; the labels name the versions of the service and of Node.', {
+    attributes: ['version', 'node_version'],
+  }),
+  gauge('process_start_time_seconds', 's', 'When the process started, in Unix seconds.'),
+  counter('process_cpu_seconds_total', 's', 'CPU time used by the process, user and system, in seconds.'),
+  gauge('process_resident_memory_bytes', 'By', 'Resident memory of the process, in bytes.'),
+  gauge('process_heap_used_bytes', 'By', 'Used JavaScript heap of the process, in bytes.'),
+  gauge(
+    'process_external_memory_bytes',
+    'By',
+    'Memory of the process outside the JavaScript heap, buffers included, in bytes.',
+  ),
+] as const;
+
+/** Recorded by @opentelemetry/instrumentation-runtime-node, whose names these are. */
+const runtimeMetrics = [
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.min',
+    's',
+    'Minimum delay of the event loop since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.max',
+    's',
+    'Maximum delay of the event loop since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.mean',
+    's',
+    'Mean delay of the event loop since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.stddev',
+    's',
+    'Standard deviation of the event loop delay since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.p50',
+    's',
+    '50th percentile of the event loop delay since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.p90',
+    's',
+    '90th percentile of the event loop delay since the last collection, in seconds.',
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.delay.p99',
+    's',
+    '99th percentile of the event loop delay since the last collection, in seconds.',
+  ),
+  conventional(
+    'counter',
+    'nodejs.eventloop.time',
+    's',
+    'Time the event loop has been in each state, in seconds.',
+    {
+      attributes: ['nodejs.eventloop.state'],
+    },
+  ),
+  conventional(
+    'gauge',
+    'nodejs.eventloop.utilization',
+    '1',
+    'Share of time the event loop was active since the last collection, 0 to 1.',
+  ),
+  conventional('histogram', 'v8js.gc.duration', 's', 'Duration of garbage collections by kind, in seconds.', {
+    attributes: ['v8js.gc.type'],
+    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+  }),
+  conventional(
+    'gauge',
+    'v8js.memory.heap.space.size',
+    'By',
+    'Allocated size of each V8 heap space, in bytes.',
+    {
+      attributes: ['v8js.heap.space.name'],
+    },
+  ),
+  conventional('gauge', 'v8js.memory.heap.used', 'By', 'Used size of each V8 heap space, in bytes.', {
+    attributes: ['v8js.heap.space.name'],
+  }),
+  conventional(
+    'gauge',
+    'v8js.memory.heap.space.available_size',
+    'By',
+    'Available size of each V8 heap space, in bytes.',
+    {
+      attributes: ['v8js.heap.space.name'],
+    },
+  ),
+  conventional(
+    'gauge',
+    'v8js.memory.heap.space.physical_size',
+    'By',
+    'Committed size of each V8 heap space, in bytes.',
+    {
+      attributes: ['v8js.heap.space.name'],
+    },
+  ),
+  conventional(
+    'gauge',
+    'v8js.resource.active',
+    '{resource}',
+    'Resources that keep the event loop alive, by type.',
+    {
+      attributes: ['v8js.resource.type'],
+    },
+  ),
+] as const;
+
+const named = [...contractMetrics, ...serviceMetrics] as const;
+
+/** Every metric, the fifteen first, in the order in which they are exposed and documented. */
+export const catalogue: readonly MetricDefinition[] = [...named, ...runtimeMetrics];
+
+type NameOf<Kind extends MetricKind> = Extract<(typeof named)[number], { kind: Kind }>['name'];
+export type CounterName = NameOf<'counter'>;
+export type GaugeName = NameOf<'gauge'>;
+export type HistogramName = NameOf<'histogram'>;
+
+const byName = new Map(catalogue.map(definition => [definition.name, definition]));
+
+/** The row of a metric that this service records itself. */
+export function metricDefinition(name: CounterName | GaugeName | HistogramName): MetricDefinition {
+  const definition = byName.get(name);
+  if (definition === undefined) throw new Error(`The catalogue has no metric ${name}.`);
+  return definition;
+}

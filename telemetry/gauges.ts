@@ -1,0 +1,91 @@
+import type { BatchObservableResult, Meter, ObservableGauge } from '@opentelemetry/api';
+import { type GaugeName, metricDefinition } from './catalogue.ts';
+
+/** What the gauges read at each collection. Each must be cheap: a scrape waits for all of them. */
+export interface GaugeSources {
+  readonly secretsTotal: () => number;
+  readonly auditLatched: () => boolean;
+  readonly rotationsOverdue: () => number;
+  /** Seconds; null when there is no secret. */
+  readonly oldestSecretAgeSeconds: () => number | null;
+  /** Unix seconds; null before the first success. */
+  readonly schedulerLastSuccess: () => number | null;
+  readonly policyReloadSucceeded: () => boolean;
+  /** Unix seconds; null before the first load. */
+  readonly policyLastReload: () => number | null;
+  readonly diskFree: () => readonly { readonly path_kind: 'vault' | 'audit'; readonly bytes: number }[];
+  /** One of `exitReasons`; null when nothing is known of a previous process. */
+  readonly lastExitReason: () => string | null;
+}
+
+/** The values of the label `reason` of `last_exit_reason`; any other reason reads `other`. */
+export const exitReasons = ['clean', 'killed', 'uncaught_error', 'store_failure', 'other'] as const;
+
+/** The gauges that are one number without labels, and the source of each. */
+const plainGauges = [
+  ['secrets_total', 'secretsTotal'],
+  ['audit_latched', 'auditLatched'],
+  ['rotations_overdue', 'rotationsOverdue'],
+  ['oldest_secret_age_seconds', 'oldestSecretAgeSeconds'],
+  ['scheduler_last_success_timestamp_seconds', 'schedulerLastSuccess'],
+  ['policy_reload_success', 'policyReloadSucceeded'],
+  ['policy_last_reload_timestamp_seconds', 'policyLastReload'],
+] as const satisfies readonly (readonly [GaugeName, keyof GaugeSources])[];
+
+/**
+ * Observes every gauge that has a source when a collection comes. A source that throws or gives no finite number
+ * leaves its gauge at the last good value and the rest untouched.
+ */
+export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): void {
+  const plain = plainGauges.map(([name, source]) => ({ gauge: createGauge(meter, name), source }));
+  const diskFree = createGauge(meter, 'disk_free_bytes');
+  const lastExitReason = createGauge(meter, 'last_exit_reason');
+
+  const report = (result: BatchObservableResult) => {
+    for (const { gauge, source } of plain) {
+      attempt(() => observeFinite(result, gauge, numberFrom(sources[source]?.())));
+    }
+    attempt(() => {
+      for (const { path_kind, bytes } of sources.diskFree?.() ?? []) {
+        observeFinite(result, diskFree, bytes, { path_kind });
+      }
+    });
+    attempt(() => {
+      const reason = sources.lastExitReason?.() ?? null;
+      if (reason !== null) result.observe(lastExitReason, 1, { reason: knownExitReason(reason) });
+    });
+  };
+  meter.addBatchObservableCallback(report, [...plain.map(({ gauge }) => gauge), diskFree, lastExitReason]);
+}
+
+export function createGauge(meter: Meter, name: GaugeName): ObservableGauge {
+  const { instrument, help, unit } = metricDefinition(name);
+  return meter.createObservableGauge(instrument, { description: help, unit });
+}
+
+/** A broken source must cost its own gauge alone, not the scrape. */
+function attempt(read: () => void): void {
+  try {
+    read();
+  } catch {
+    // The gauge keeps its last value; the component behind the source reports its own trouble.
+  }
+}
+
+/** Null reads 0: the SDK would otherwise go on showing the last value. Undefined means that there is no source. */
+function numberFrom(reading: number | boolean | null | undefined): number | undefined {
+  return reading === undefined ? undefined : Number(reading);
+}
+
+function observeFinite(
+  result: BatchObservableResult,
+  gauge: ObservableGauge,
+  value: number | undefined,
+  labels: Record<string, string> = {},
+): void {
+  if (Number.isFinite(value) && value !== undefined) result.observe(gauge, value, labels);
+}
+
+function knownExitReason(reason: string): string {
+  return exitReasons.find(known => known === reason) ?? 'other';
+}

@@ -1,0 +1,177 @@
+import diagnosticsChannel from 'node:diagnostics_channel';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Metrics } from './instruments.ts';
+
+/** The route template of a request whose latency is a service level; undefined for probes, scrapes and no route. */
+export type RouteOf = (request: IncomingMessage) => string | undefined;
+
+/** What Node publishes on `http.server.request.start` and `http.server.response.finish`. */
+interface ExchangeMessage {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly socket: Socket;
+  readonly server: Server;
+}
+
+/** What is known of one connection from its first request on. */
+interface Connection {
+  /** When each response still owed was asked for, in milliseconds; several when the client pipelines. */
+  readonly pending: Map<ServerResponse, number>;
+  latest: ServerResponse | undefined;
+  /** Set once the parser has given up on the connection. */
+  unreadable: boolean;
+}
+
+/** The methods of the semantic conventions; any other is `_OTHER`, since a client may invent as many as it likes. */
+const knownMethods = new Set([
+  'CONNECT',
+  'DELETE',
+  'GET',
+  'HEAD',
+  'OPTIONS',
+  'PATCH',
+  'POST',
+  'PUT',
+  'QUERY',
+  'TRACE',
+]);
+
+/**
+ * Counts and times every HTTP request of `server`, those that never reach a route included. It looks on only: the
+ * application has `clientError` and `connect` listeners of its own, which answer 4xx wherever the socket is writable.
+ * Returns what stops it.
+ */
+export function recordHttpMetrics(server: Server, metrics: Metrics, routeOf: RouteOf): () => void {
+  const recorder = new ExchangeRecorder(metrics, routeOf);
+  // The channels speak of every server in the process.
+  const onStart = (message: unknown) => {
+    const exchange = message as ExchangeMessage;
+    if (exchange.server === server) recorder.started(exchange);
+  };
+  const onFinish = (message: unknown) => {
+    const exchange = message as ExchangeMessage;
+    if (exchange.server === server) recorder.finished(exchange);
+  };
+  const onClientError = (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (isUnreadableRequest(error, socket)) recorder.unreadable(socket);
+  };
+  const onConnect = () => recorder.refused();
+
+  diagnosticsChannel.subscribe('http.server.request.start', onStart);
+  diagnosticsChannel.subscribe('http.server.response.finish', onFinish);
+  // First in line, to see the socket before the application's answer has closed it.
+  server.prependListener('clientError', onClientError);
+  server.prependListener('connect', onConnect);
+  return () => {
+    diagnosticsChannel.unsubscribe('http.server.request.start', onStart);
+    diagnosticsChannel.unsubscribe('http.server.response.finish', onFinish);
+    server.off('clientError', onClientError);
+    server.off('connect', onConnect);
+  };
+}
+
+/** A parse error or a timeout of bytes that a client did send; not a broken connection, nor a silent one. */
+function isUnreadableRequest({ code = '' }: NodeJS.ErrnoException, socket: Socket): boolean {
+  return socket.bytesRead > 0 && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
+}
+
+class ExchangeRecorder {
+  readonly #metrics: Metrics;
+  readonly #routeOf: RouteOf;
+  readonly #connections = new WeakMap<Socket, Connection>();
+
+  constructor(metrics: Metrics, routeOf: RouteOf) {
+    this.#metrics = metrics;
+    this.#routeOf = routeOf;
+  }
+
+  started({ response, socket }: ExchangeMessage): void {
+    this.#metrics.requestReceived();
+    const connection = this.#connectionOf(socket);
+    connection.latest = response;
+    connection.pending.set(response, performance.now());
+  }
+
+  finished({ request, response, socket }: ExchangeMessage): void {
+    const { pending } = this.#connectionOf(socket);
+    const startedAt = pending.get(response);
+    if (startedAt === undefined) return;
+    pending.delete(response);
+    const seconds = secondsSince(startedAt);
+    const { statusCode } = response;
+    if (statusCode >= 200 && statusCode < 300) this.#metrics.requestSucceeded();
+    else if (statusCode >= 400) this.#metrics.requestFailed();
+    this.#metrics.requestObserved(seconds);
+    const route = this.#route(request);
+    if (route !== undefined) this.#metrics.routeServed(methodLabel(request), route, statusCode, seconds);
+  }
+
+  /** A request that Node answers with an event in place of a request: received, refused and over at once. */
+  refused(): void {
+    this.#metrics.requestReceived();
+    this.#metrics.requestFailed();
+    this.#metrics.requestObserved(0);
+  }
+
+  /**
+   * Bytes that are no request, or the body of one that began well and then broke off. The parser is done with the
+   * socket after the first such error; what it says later (the end of the stream, mostly) is about the same bytes.
+   */
+  unreadable(socket: Socket): void {
+    const connection = this.#connectionOf(socket);
+    if (connection.unreadable) return;
+    connection.unreadable = true;
+    const { latest, pending } = connection;
+    const answered = socket.writable && !pending.keys().some(response => response.headersSent);
+    if (latest === undefined || latest.req.complete) this.#malformed(answered);
+    else this.#brokenOff(latest, pending, answered);
+  }
+
+  #malformed(answered: boolean): void {
+    this.#metrics.requestReceived();
+    if (answered) this.#metrics.requestFailed();
+    this.#metrics.requestObserved(0);
+  }
+
+  /** The request was counted when it began; when no answer can be written, the closing socket observes it. */
+  #brokenOff(response: ServerResponse, pending: Map<ServerResponse, number>, answered: boolean): void {
+    const startedAt = pending.get(response);
+    if (startedAt === undefined || !answered) return;
+    pending.delete(response);
+    this.#metrics.requestFailed();
+    this.#metrics.requestObserved(secondsSince(startedAt));
+  }
+
+  #connectionOf(socket: Socket): Connection {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const connection: Connection = { pending: new Map(), latest: undefined, unreadable: false };
+    this.#connections.set(socket, connection);
+    socket.once('close', () => this.#closed(connection));
+    return connection;
+  }
+
+  /** What the connection still owed was aborted. A queued response has no `close` of its own; the socket always has. */
+  #closed({ pending }: Connection): void {
+    for (const startedAt of pending.values()) this.#metrics.requestObserved(secondsSince(startedAt));
+    pending.clear();
+  }
+
+  /** An error thrown inside a channel's subscriber would end the process. */
+  #route(request: IncomingMessage): string | undefined {
+    try {
+      return this.#routeOf(request);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function methodLabel({ method = '' }: IncomingMessage): string {
+  return knownMethods.has(method) ? method : '_OTHER';
+}
+
+function secondsSince(startedAt: number): number {
+  return (performance.now() - startedAt) / 1000;
+}

@@ -1,0 +1,179 @@
+import type {
+  Attributes,
+  BatchObservableResult,
+  Histogram,
+  Meter,
+  ObservableCounter,
+} from '@opentelemetry/api';
+import { type CounterName, type HistogramName, metricDefinition } from './catalogue.ts';
+import { type GaugeSources, observeGauges } from './gauges.ts';
+
+export type { GaugeSources } from './gauges.ts';
+
+/** Why a caller could not be established; the only values of the label `reason`. */
+export const authenticationFailureReasons = ['missing', 'unknown', 'malformed', 'proxied'] as const;
+export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[number];
+
+/**
+ * What the service reports, in its own words. No verb throws, blocks or keeps what it is given; none takes the name
+ * of a secret or client. Durations are seconds; a duration or count that is negative or no number is left out.
+ */
+export interface Metrics {
+  requestReceived(): void;
+  requestSucceeded(): void;
+  requestFailed(): void;
+  /** One observation of `http_request_duration_seconds`. */
+  requestObserved(seconds: number): void;
+  /** One observation of `http.server.request.duration`; `route` is a template such as `/secret/*`, never a raw path. */
+  routeServed(method: string, route: string, status: number, seconds: number): void;
+  secretCreated(): void;
+  secretRetrieved(): void;
+  secretRotated(): void;
+  accessAllowed(): void;
+  accessDenied(): void;
+  valueEncrypted(): void;
+  decryptionAttempted(): void;
+  decryptionFailed(): void;
+  auditRecordsWritten(count: number): void;
+  auditRecordsFailed(count: number): void;
+  storeCommitted(seconds: number): void;
+  auditFlushed(seconds: number): void;
+  authenticationFailed(reason: AuthenticationFailureReason): void;
+  requestShed(): void;
+  /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
+  observe(sources: Partial<GaugeSources>): void;
+}
+
+/** The counters without labels; process CPU time is observed in process-metrics.ts. */
+type PlainCounterName = Exclude<CounterName, 'authentication_failures_total' | 'process_cpu_seconds_total'>;
+
+/**
+ * Counters are observable ones over plain numbers: present with 0 from the first collection, and a count costs
+ * nanoseconds.
+ */
+export function createMetrics(meter: Meter): Metrics {
+  const counts = zeroCounts();
+  const authenticationFailures = { missing: 0, unknown: 0, malformed: 0, proxied: 0 };
+  const gaugeSources: Partial<GaugeSources> = { secretsTotal: () => 0 };
+  observeCounts(meter, counts);
+  observeAuthenticationFailures(meter, authenticationFailures);
+  observeGauges(meter, gaugeSources);
+  const requestDuration = createHistogram(meter, 'http_request_duration_seconds');
+  const routeDuration = createHistogram(meter, 'http_server_request_duration');
+  const commitDuration = createHistogram(meter, 'store_commit_duration_seconds');
+  const flushDuration = createHistogram(meter, 'audit_flush_duration_seconds');
+
+  return {
+    requestReceived: () => void counts.http_requests_total++,
+    requestSucceeded: () => void counts.http_requests_success++,
+    requestFailed: () => void counts.http_requests_error++,
+    requestObserved: seconds => record(requestDuration, seconds),
+    routeServed: (method, route, status, seconds) =>
+      record(routeDuration, seconds, {
+        'http.request.method': method,
+        'http.route': route,
+        'http.response.status_code': status,
+      }),
+    secretCreated: () => void counts.secrets_created_total++,
+    secretRetrieved: () => void counts.secrets_retrieved_total++,
+    secretRotated: () => void counts.secrets_rotated_total++,
+    accessAllowed: () => void counts.rbac_allowed_total++,
+    accessDenied: () => void counts.rbac_denied_total++,
+    valueEncrypted: () => void counts.encryption_ops_total++,
+    decryptionAttempted: () => void counts.decryption_ops_total++,
+    decryptionFailed: () => void counts.decryption_errors_total++,
+    auditRecordsWritten: count => add(counts, 'audit_events_total', count),
+    auditRecordsFailed: count => add(counts, 'audit_errors_total', count),
+    storeCommitted: seconds => record(commitDuration, seconds),
+    auditFlushed: seconds => record(flushDuration, seconds),
+    authenticationFailed: reason => void authenticationFailures[reason]++,
+    requestShed: () => void counts.requests_shed_total++,
+    observe: sources => void Object.assign(gaugeSources, sources),
+  };
+}
+
+/** Verbs that do nothing: for unit tests, and for the benchmark's "metrics off". */
+export function noMetrics(): Metrics {
+  const nothing = () => undefined;
+  return {
+    requestReceived: nothing,
+    requestSucceeded: nothing,
+    requestFailed: nothing,
+    requestObserved: nothing,
+    routeServed: nothing,
+    secretCreated: nothing,
+    secretRetrieved: nothing,
+    secretRotated: nothing,
+    accessAllowed: nothing,
+    accessDenied: nothing,
+    valueEncrypted: nothing,
+    decryptionAttempted: nothing,
+    decryptionFailed: nothing,
+    auditRecordsWritten: nothing,
+    auditRecordsFailed: nothing,
+    storeCommitted: nothing,
+    auditFlushed: nothing,
+    authenticationFailed: nothing,
+    requestShed: nothing,
+    observe: nothing,
+  };
+}
+
+function zeroCounts(): Record<PlainCounterName, number> {
+  return {
+    http_requests_total: 0,
+    http_requests_success: 0,
+    http_requests_error: 0,
+    secrets_created_total: 0,
+    secrets_retrieved_total: 0,
+    secrets_rotated_total: 0,
+    rbac_allowed_total: 0,
+    rbac_denied_total: 0,
+    encryption_ops_total: 0,
+    decryption_ops_total: 0,
+    decryption_errors_total: 0,
+    audit_events_total: 0,
+    audit_errors_total: 0,
+    requests_shed_total: 0,
+  };
+}
+
+function observeCounts(meter: Meter, counts: Record<PlainCounterName, number>): void {
+  const names = Object.keys(counts) as PlainCounterName[];
+  const counters = names.map(name => [name, createCounter(meter, name)] as const);
+  const report = (result: BatchObservableResult) => {
+    for (const [name, counter] of counters) result.observe(counter, counts[name]);
+  };
+  meter.addBatchObservableCallback(
+    report,
+    counters.map(([, counter]) => counter),
+  );
+}
+
+function observeAuthenticationFailures(
+  meter: Meter,
+  failures: Record<AuthenticationFailureReason, number>,
+): void {
+  createCounter(meter, 'authentication_failures_total').addCallback(result => {
+    for (const reason of authenticationFailureReasons) result.observe(failures[reason], { reason });
+  });
+}
+
+function createCounter(meter: Meter, name: CounterName): ObservableCounter {
+  const { instrument, help, unit } = metricDefinition(name);
+  return meter.createObservableCounter(instrument, { description: help, unit });
+}
+
+function createHistogram(meter: Meter, name: HistogramName): Histogram {
+  const { instrument, help, unit } = metricDefinition(name);
+  return meter.createHistogram(instrument, { description: help, unit });
+}
+
+/** One NaN would poison a histogram's sum for the life of the process. */
+function record(histogram: Histogram, seconds: number, attributes?: Attributes): void {
+  if (Number.isFinite(seconds) && seconds >= 0) histogram.record(seconds, attributes);
+}
+
+function add(counts: Record<PlainCounterName, number>, name: PlainCounterName, count: number): void {
+  if (Number.isSafeInteger(count) && count > 0) counts[name] += count;
+}

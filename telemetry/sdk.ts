@@ -1,0 +1,84 @@
+import { metrics as metricsApi } from '@opentelemetry/api';
+import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
+import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
+import {
+  defaultResource,
+  envDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources';
+import { NodeSDK } from '@opentelemetry/sdk-node';
+import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
+import { createExposition, type Exposition } from './exposition.ts';
+import { createMetrics, type Metrics } from './instruments.ts';
+import { observeProcess, type ProcessFacts } from './process-metrics.ts';
+import { catalogueViews } from './views.ts';
+import { scopeName } from './zero-fill.ts';
+
+export interface TelemetryOptions {
+  readonly serviceVersion: string;
+  /** The process to report on, with the environment that holds the standard `OTEL_*` variables. */
+  readonly process: ProcessFacts & { readonly env: Readonly<Record<string, string | undefined>> };
+  /** How long a scrape's collection may take, in milliseconds. */
+  readonly scrapeDeadline?: number;
+  /** Told why a scrape was answered 500. */
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Telemetry {
+  readonly metrics: Metrics;
+  readonly exposition: Exposition;
+  /** Stops collecting; what is recorded afterwards goes nowhere. */
+  shutdown(): Promise<void>;
+}
+
+/**
+ * Starts OpenTelemetry for this process: one at a time, since the SDK registers itself globally. With
+ * `OTEL_SDK_DISABLED=true` the verbs do nothing and scrapes are answered 503.
+ */
+export function startTelemetry(options: TelemetryOptions): Telemetry {
+  const { serviceVersion, process, scrapeDeadline = 5000, onError } = options;
+  const sdk = isDisabled(process.env) ? undefined : startSdk(serviceVersion);
+  const meter = metricsApi.getMeter(scopeName, serviceVersion);
+  const metrics = createMetrics(meter);
+  observeProcess(meter, process, serviceVersion);
+  return {
+    metrics,
+    exposition: createExposition({ source: sdk?.reader, deadline: scrapeDeadline, onError }),
+    shutdown: async () => sdk?.stop(),
+  };
+}
+
+/** The SDK reads the variable too; it is asked here so that nothing is started that would never be collected. */
+function isDisabled(environment: Readonly<Record<string, string | undefined>>): boolean {
+  return environment['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
+}
+
+/**
+ * The empty processor lists keep the SDK from sending spans and logs to localhost:4318; OTLP's readers and processors
+ * join here. The detectors leave out the host and the command line.
+ */
+export function startSdk(serviceVersion: string): { reader: PrometheusExporter; stop(): Promise<void> } {
+  const reader = new PrometheusExporter({ preventServerStart: true });
+  const runtime = new RuntimeNodeInstrumentation();
+  const sdk = new NodeSDK({
+    resource: defaultResource().merge(
+      resourceFromAttributes({ [ATTR_SERVICE_NAME]: scopeName, [ATTR_SERVICE_VERSION]: serviceVersion }),
+    ),
+    resourceDetectors: [serviceInstanceIdDetector, envDetector],
+    metricReaders: [reader],
+    views: [...catalogueViews],
+    spanProcessors: [],
+    logRecordProcessors: [],
+    instrumentations: [runtime],
+  });
+  sdk.start();
+  return {
+    reader,
+    async stop() {
+      runtime.disable();
+      await sdk.shutdown();
+      metricsApi.disable();
+    },
+  };
+}

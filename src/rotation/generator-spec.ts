@@ -1,0 +1,98 @@
+import Type, { type Static } from 'typebox';
+import { Check, Errors } from 'typebox/value';
+import { ServiceError } from '../errors.ts';
+
+export const characterClasses = ['lower', 'upper', 'digit', 'symbol'] as const;
+
+export type CharacterClass = (typeof characterClasses)[number];
+
+const noFurther = { additionalProperties: false };
+
+const byteCount = Type.Optional(
+  Type.Integer({ minimum: 1, maximum: 4096, description: 'Random bytes; 32 unless given.' }),
+);
+
+const schemas = {
+  bytes: Type.Object({ type: Type.Literal('bytes'), length: byteCount }, noFurther),
+  hex: Type.Object({ type: Type.Literal('hex'), length: byteCount }, noFurther),
+  base64url: Type.Object({ type: Type.Literal('base64url'), length: byteCount }, noFurther),
+  alphanumeric: Type.Object(
+    {
+      type: Type.Literal('alphanumeric'),
+      length: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: 4096, description: 'Characters; 32 unless given.' }),
+      ),
+    },
+    noFurther,
+  ),
+  password: Type.Object(
+    {
+      type: Type.Literal('password'),
+      // No shorter than there are classes, so that each has its place.
+      length: Type.Optional(
+        Type.Integer({ minimum: 4, maximum: 4096, description: 'Characters; 24 unless given.' }),
+      ),
+      classes: Type.Optional(
+        Type.Array(Type.Enum([...characterClasses]), {
+          minItems: 1,
+          uniqueItems: true,
+          description: 'Each occurs at least once; all four unless given.',
+        }),
+      ),
+    },
+    noFurther,
+  ),
+  uuid: Type.Object({ type: Type.Literal('uuid') }, noFurther),
+  ed25519: Type.Object({ type: Type.Literal('ed25519') }, noFurther),
+  'rsa-2048': Type.Object({ type: Type.Literal('rsa-2048') }, noFurther),
+} as const;
+
+const types = Object.keys(schemas);
+
+const Generator = Type.Union([
+  schemas.bytes,
+  schemas.hex,
+  schemas.base64url,
+  schemas.alphanumeric,
+  schemas.password,
+  schemas.uuid,
+  schemas.ed25519,
+  schemas['rsa-2048'],
+]);
+
+/** What makes a new value: a type and, where given, lengths and classes other than the default ones. */
+export type Generator = Static<typeof Generator>;
+
+/** How the API spells a generator: its type alone, or an object. */
+export const GeneratorSpec = Type.Union([Type.Enum(types), Generator], {
+  description: 'How a new value is made: a type such as "uuid", or {"type": "password", "length": 24}.',
+});
+
+/** What rotates a secret that names no generator of its own. */
+export const defaultGenerator: Generator = { type: 'bytes' };
+
+/**
+ * Reads a generator as a client spells it. Throws ServiceError `bad_request` naming the field, where `field` is what
+ * the generator itself is called.
+ */
+export function parseGenerator(input: unknown, field = 'generator'): Generator {
+  const generator = typeof input === 'string' ? { type: input } : input;
+  if (Check(Generator, generator)) return generator;
+  throw new ServiceError('bad_request', fault(generator, field));
+}
+
+function fault(generator: unknown, field: string): string {
+  if (typeof generator !== 'object' || generator === null || Array.isArray(generator)) {
+    return `${field} must be a type or an object with a type.`;
+  }
+  const type = 'type' in generator ? generator.type : undefined;
+  const known = Object.entries(schemas).find(([name]) => name === type);
+  if (known === undefined) return `${field}.type must be one of ${types.join(', ')}.`;
+  const [name, schema] = known;
+  const fields = Object.keys(schema.properties);
+  if (Object.keys(generator).some(key => !fields.includes(key))) {
+    return `${field} has an unknown field; type ${name} takes only ${fields.join(', ')}.`;
+  }
+  const error = Errors(schema, generator)[0];
+  return `${field}${error?.instancePath.replaceAll('/', '.') ?? ''} ${error?.message ?? 'is not valid'}.`;
+}

@@ -1,0 +1,27 @@
+import type { RotationRule } from '../store/store.ts';
+import { parseDuration } from './durations.ts';
+import { parseGenerator } from './generators.ts';
+
+/** A rotation rule as requests spell it. */
+export interface RotationInput {
+  readonly every: unknown;
+  readonly grace?: unknown;
+  readonly generator?: unknown;
+}
+
+/**
+ * Undefined and null pass through: they mean "as it is" and "no rule".
+ * @param defaultGrace milliseconds, where the rule names no grace
+ * @throws ServiceError bad_request naming the field
+ */
+export function parseRotation(
+  input: RotationInput | null | undefined,
+  defaultGrace: number,
+): RotationRule | null | undefined {
+  if (input === undefined || input === null) return input;
+  return {
+    every: parseDuration(input.every, 'every'),
+    grace: input.grace === undefined ? defaultGrace : parseDuration(input.grace, 'grace'),
+    generator: input.generator === undefined ? null : parseGenerator(input.generator),
+  };
+}

@@ -1,0 +1,63 @@
+/** Opens the audit log: checks what is there, sets a torn end aside, and continues the chain. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, StartError } from '../errors.ts';
+import type { UnfinishedIntent } from './intents.ts';
+import type { AuditTrail } from './record.ts';
+import { readFacts } from './registry.ts';
+import { SegmentWriter } from './segment.ts';
+import { SegmentedLog } from './segmented-log.ts';
+import type { AuditLogOptions } from './settings.ts';
+import { examineFolder, type FoundLog } from './start.ts';
+import { keyFingerprint, tornTail } from './structure.ts';
+import { setAside } from './torn.ts';
+
+export interface AuditLog extends AuditTrail {
+  /** Of the key that signs checkpoints, as `ssh-keygen -l` writes fingerprints. */
+  readonly fingerprint: string;
+  /** Intents without outcome, ascending; after the start those that a crash left, for the vault to complete. */
+  unfinishedIntents(): readonly UnfinishedIntent[];
+  /** For readiness. Throws ServiceError `unavailable` while the log cannot be written; tries to recover first. */
+  probe(): Promise<void>;
+  /** Signs and syncs what there is. Throws ServiceError `unavailable` when that fails. */
+  close(): Promise<void>;
+}
+
+/** Throws StartError, having changed nothing, when the folder and what the vault remembers do not fit. */
+export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
+  try {
+    return await openExamined(options);
+  } catch (error) {
+    if (error instanceof StartError) throw error;
+    throw new StartError(`The audit log in ${options.folder} cannot be opened: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function openExamined(options: AuditLogOptions): Promise<AuditLog> {
+  const { folder, vaultId, publicKey, registry } = options;
+  const identity = { vaultId, fingerprint: keyFingerprint(publicKey) };
+  const found = await examineFolder(folder, identity, await readFacts(registry));
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const kept: string[] = [];
+  for (const tail of found.tornTails) kept.push(await setAside(folder, tail));
+
+  const segment = await reopenLast(options, found);
+  const log = new SegmentedLog(options, identity, { ...found, segment });
+  if (segment === null) await log.openNext();
+  for (const [index, tail] of found.tornTails.entries()) {
+    await log.appendStructural(tornTail(tail.file, tail.bytes, kept[index] ?? ''));
+  }
+  return log;
+}
+
+/** The last segment when it is clean and has room; what it holds may not have been synced before a crash. */
+async function reopenLast(options: AuditLogOptions, found: FoundLog): Promise<SegmentWriter | null> {
+  if (found.lastFile === null || found.tornTails.length > 0 || found.lastSize >= options.segmentBytes) {
+    return null;
+  }
+  const segment = SegmentWriter.reopen(join(options.folder, found.lastFile));
+  await segment.sync();
+  return segment;
+}

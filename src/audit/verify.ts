@@ -1,0 +1,172 @@
+/** Checks a whole audit log, segment by segment, in constant memory. */
+import type { KeyObject } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ChainPosition, chainStart, type Link, linkProblem, parseEntry, readLink } from './chain.ts';
+import { isIntentOrOutcome, OpenIntents } from './intents.ts';
+import { readLines, type SegmentLine } from './lines.ts';
+import type { AuditEntry } from './record.ts';
+import type { AuditFacts } from './registry.ts';
+import { headerProblem, isSegmentFile, isSignedBy, isStructural, keyFingerprint } from './structure.ts';
+
+export interface AuditProblem {
+  readonly file: string;
+  /** Counted from 1; 0 where the problem is not in a line. */
+  readonly line: number;
+  readonly reason: string;
+}
+
+export interface AuditReport {
+  /** Audit events; structural records are not counted. */
+  readonly records: number;
+  readonly segments: number;
+  /** Checkpoints whose signature is right. */
+  readonly checkpoints: number;
+  /** The first thousand; empty when the log is whole. */
+  readonly problems: readonly AuditProblem[];
+}
+
+export interface VerifyRequest {
+  readonly folder: string;
+  readonly vaultId: string;
+  readonly publicKey: KeyObject;
+  /** What the vault remembers; null for a log checked without its vault, where a cut end cannot be seen. */
+  readonly facts: AuditFacts | null;
+}
+
+const mostProblems = 1000;
+
+/** Throws what the file system throws; everything wrong with the log itself is a problem in the report. */
+export async function verifyAudit(request: VerifyRequest): Promise<AuditReport> {
+  const verification = new Verification(request);
+  const files = (await readdir(request.folder)).filter(isSegmentFile).sort();
+  for (const file of files) await verification.read(file);
+  verification.compareWithVault(files);
+  return verification.report(files.length);
+}
+
+class Verification {
+  readonly #request: VerifyRequest;
+  readonly #fingerprint: string;
+  readonly #problems: AuditProblem[] = [];
+  readonly #intents = new OpenIntents();
+  /** Records that the vault remembers, by number. */
+  readonly #remembered = new Map<number, string>();
+  #tip: ChainPosition = chainStart;
+  #records = 0;
+  #checkpoints = 0;
+  #file = '';
+  #lineNumber = 0;
+  #previousFile: string | null = null;
+
+  constructor(request: VerifyRequest) {
+    this.#request = request;
+    this.#fingerprint = keyFingerprint(request.publicKey);
+    for (const position of [request.facts?.position, request.facts?.lastIntent]) {
+      if (position) this.#remembered.set(position.seq, position.hash);
+    }
+  }
+
+  async read(file: string): Promise<void> {
+    this.#file = file;
+    this.#lineNumber = 0;
+    for await (const lines of readLines(join(this.#request.folder, file))) {
+      for (const line of lines) this.#check(line);
+    }
+    this.#previousFile = file;
+  }
+
+  compareWithVault(files: readonly string[]): void {
+    const { facts } = this.#request;
+    if (facts === null) return;
+    this.#compareSegments(files, facts);
+    this.#lineNumber = 0;
+    for (const seq of this.#remembered.keys()) {
+      this.#report(
+        `record ${seq}, which the vault remembers, is not in the log: its end was cut off or replaced`,
+      );
+    }
+    const committed = this.#intents.committed?.seq ?? 0;
+    if (committed > (facts.lastIntent?.seq ?? 0)) {
+      this.#report(
+        `record ${committed} announced a change that the vault does not hold: the vault is an older one`,
+      );
+    }
+  }
+
+  report(segments: number): AuditReport {
+    return { records: this.#records, segments, checkpoints: this.#checkpoints, problems: this.#problems };
+  }
+
+  #compareSegments(files: readonly string[], facts: AuditFacts): void {
+    const known = facts.segments.map(segment => segment.file);
+    for (const file of known) {
+      if (!files.includes(file))
+        this.#problemIn(file, 0, 'the vault remembers this segment, and it is missing');
+    }
+    for (const file of files) {
+      if (!known.includes(file)) this.#problemIn(file, 0, 'the vault does not know this segment');
+    }
+  }
+
+  #check(line: SegmentLine): void {
+    this.#lineNumber += 1;
+    const link = readLink(line.bytes);
+    const problem = line.complete ? linkProblem(line.bytes, link, this.#tip) : 'the line has no end';
+    if (problem !== null) this.#report(problem);
+    else if (link !== null) this.#checkContent(line.bytes, link);
+    // After a problem the line is taken at its word, so that one fault is not reported again for every later line.
+    if (link !== null) this.#tip = { seq: link.seq, hash: link.hash };
+  }
+
+  #checkContent(line: Buffer, link: Link): void {
+    const remembered = this.#remembered.get(link.seq);
+    if (remembered !== undefined) {
+      this.#remembered.delete(link.seq);
+      if (remembered !== link.hash) this.#report('the vault remembers another record with this number');
+    }
+    if (!isStructural(link.event)) this.#records += 1;
+    const isHeader = this.#lineNumber === 1;
+    if (!isHeader && !isStructural(link.event) && !isIntentOrOutcome(link.event)) return;
+    try {
+      this.#checkEntry(parseEntry(line), link, isHeader);
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      this.#report('the content is not an audit record');
+    }
+  }
+
+  #checkEntry(entry: AuditEntry, link: Link, isHeader: boolean): void {
+    if (isHeader) this.#checkHeader(entry, link);
+    else if (entry.event === 'segment_opened') this.#report('a segment is opened in the middle of a file');
+    if (entry.event === 'checkpoint') this.#checkSignature(entry);
+    if (isIntentOrOutcome(entry.event) && !this.#intents.note({ seq: link.seq, hash: link.hash, entry })) {
+      this.#report('the outcome has no intent before it');
+    }
+  }
+
+  #checkHeader(entry: AuditEntry, link: Link): void {
+    const identity = { vaultId: this.#request.vaultId, fingerprint: this.#fingerprint };
+    const problem = headerProblem(entry, identity, this.#previousFile);
+    if (problem !== null) this.#report(problem);
+    const registered = this.#request.facts?.segments.find(segment => segment.file === this.#file);
+    if (registered === undefined) return;
+    if (registered.firstSeq !== link.seq || registered.previousHash !== link.previousHash) {
+      this.#report('the segment does not begin where the vault remembers');
+    }
+  }
+
+  #checkSignature(entry: AuditEntry): void {
+    const { publicKey, vaultId } = this.#request;
+    if (isSignedBy(publicKey, vaultId, this.#tip, entry)) this.#checkpoints += 1;
+    else this.#report('the signature of the checkpoint is wrong');
+  }
+
+  #report(reason: string): void {
+    this.#problemIn(this.#file, this.#lineNumber, reason);
+  }
+
+  #problemIn(file: string, line: number, reason: string): void {
+    if (this.#problems.length < mostProblems) this.#problems.push({ file, line, reason });
+  }
+}

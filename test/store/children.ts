@@ -6,17 +6,15 @@ import { text } from 'node:stream/consumers';
 
 const folder = join(import.meta.dirname, 'children');
 
-/** Starts a program; what it writes to stderr is shown. `shell` may wrap the command line, which it gets as "$@". */
+/** Starts a program, behind the words of `wrapper`; what it writes to stderr is shown. */
 export function startChild(
   program: string,
   args: readonly string[],
-  shell?: readonly string[],
+  wrapper: readonly string[] = [],
 ): ChildProcess {
-  const command = [process.execPath, join(folder, program), ...args];
-  const [executable = '', ...rest] = shell === undefined ? command : [...shell, 'sh', ...command];
-  // The test runner's own loaders are none of the child's business.
-  const { NODE_OPTIONS: _, ...env } = process.env;
-  return spawn(executable, rest, { env, stdio: ['pipe', 'pipe', 'inherit'] });
+  // The test runner loads itself into every child, and there undoes how Node treats signals.
+  const bare = ['-u', 'NODE_OPTIONS', process.execPath, join(folder, program), ...args];
+  return spawn('env', [...wrapper, 'env', ...bare], { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 /** The JSON that a program prints before it ends. */

@@ -39,11 +39,15 @@ const skip = mountable ? false : 'this machine lets nobody mount a small disk';
 t.test('a full disk is a clean refusal, and service returns with space', { skip }, async t => {
   const folder = t.testdir({});
   const mounted = 'mount -t tmpfs -o size=2m tmpfs "$SMALL_DISK" && exec "$@"';
-  const child = startChild(
-    'fill-disk.ts',
-    [folder],
-    ['env', `SMALL_DISK=${folder}`, 'unshare', '-Urm', 'sh', '-c', mounted],
-  );
+  const wrapper = [
+    'unshare',
+    '-Urm',
+    'sh',
+    '-c',
+    `mount -t tmpfs -o size=2m tmpfs '${folder}' && exec "$@"`,
+    'sh',
+  ];
+  const child = startChild('fill-disk.ts', [folder], wrapper);
   t.strictSame(await childResult(child), {
     refusal: 'full',
     refusedAgain: 'full',
@@ -59,7 +63,7 @@ t.test('a full disk is a clean refusal, and service returns with space', { skip 
 
 t.test('any other failed write stops the writer for good', async t => {
   const path = join(t.testdir({}), 'vault.db');
-  const child = startChild('hit-file-limit.ts', [path], ['sh', '-c', 'ulimit -f 400; exec "$@"']);
+  const child = startChild('hit-file-limit.ts', [path], ['sh', '-c', 'ulimit -f 400; exec "$@"', 'sh']);
   t.match(await childResult(child), {
     failure: 'failed',
     later: 'failed',

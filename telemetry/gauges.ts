@@ -59,8 +59,8 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
 }
 
 export function createGauge(meter: Meter, name: GaugeName): ObservableGauge {
-  const { instrument, help, unit } = metricDefinition(name);
-  return meter.createObservableGauge(instrument, { description: help, unit });
+  const { instrument, unit } = metricDefinition(name);
+  return meter.createObservableGauge(instrument, { unit });
 }
 
 /** A broken source must cost its own gauge alone, not the scrape. */

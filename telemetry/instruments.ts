@@ -160,13 +160,13 @@ function observeAuthenticationFailures(
 }
 
 function createCounter(meter: Meter, name: CounterName): ObservableCounter {
-  const { instrument, help, unit } = metricDefinition(name);
-  return meter.createObservableCounter(instrument, { description: help, unit });
+  const { instrument, unit } = metricDefinition(name);
+  return meter.createObservableCounter(instrument, { unit });
 }
 
 function createHistogram(meter: Meter, name: HistogramName): Histogram {
-  const { instrument, help, unit } = metricDefinition(name);
-  return meter.createHistogram(instrument, { description: help, unit });
+  const { instrument, unit } = metricDefinition(name);
+  return meter.createHistogram(instrument, { unit });
 }
 
 /** One NaN would poison a histogram's sum for the life of the process. */

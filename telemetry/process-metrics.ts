@@ -18,8 +18,8 @@ export function observeProcess(meter: Meter, facts: ProcessFacts, serviceVersion
   const residentMemory = createGauge(meter, 'process_resident_memory_bytes');
   const heapUsed = createGauge(meter, 'process_heap_used_bytes');
   const externalMemory = createGauge(meter, 'process_external_memory_bytes');
-  const { instrument, help, unit } = metricDefinition('process_cpu_seconds_total');
-  const cpuTime = meter.createObservableCounter(instrument, { description: help, unit });
+  const { instrument, unit } = metricDefinition('process_cpu_seconds_total');
+  const cpuTime = meter.createObservableCounter(instrument, { unit });
 
   meter.addBatchObservableCallback(
     result => {

@@ -6,14 +6,15 @@ import {
 import { catalogue, type MetricDefinition } from './catalogue.ts';
 
 /**
- * One View per catalogue row: it drops every attribute that the row does not allow and sets the buckets. There is no
+ * One View per catalogue row: it sets help text and buckets, and drops every attribute that the row does not allow. There is no
  * catch-all View: an instrument that two Views match is counted twice.
  */
 export const catalogueViews: readonly ViewOptions[] = catalogue.map(viewOf);
 
-function viewOf({ instrument, attributes, kind, buckets }: MetricDefinition): ViewOptions {
+function viewOf({ instrument, help, attributes, kind, buckets }: MetricDefinition): ViewOptions {
   return {
     instrumentName: instrument,
+    description: help,
     attributesProcessors: [createAllowListAttributesProcessor([...attributes])],
     aggregation:
       kind === 'histogram'

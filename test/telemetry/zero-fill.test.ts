@@ -1,0 +1,54 @@
+import { emptyResource } from '@opentelemetry/resources';
+import { DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import t from 'tap';
+import { catalogue } from '../../telemetry/catalogue.ts';
+import { zeroFill } from '../../telemetry/zero-fill.ts';
+
+const nothing: ResourceMetrics = { resource: emptyResource(), scopeMetrics: [] };
+
+function metricsOf({ scopeMetrics }: ResourceMetrics) {
+  return scopeMetrics.flatMap(({ metrics }) => metrics);
+}
+
+t.test('fills in the fifteen, the histogram with all its buckets', async t => {
+  const filled = metricsOf(zeroFill(nothing));
+  for (const { instrument } of catalogue.filter(({ contract }) => contract)) {
+    t.equal(filled.filter(({ descriptor }) => descriptor.name === instrument).length, 1, instrument);
+  }
+  t.match(
+    filled.find(({ descriptor }) => descriptor.name === 'http_requests_success'),
+    {
+      dataPointType: DataPointType.SUM,
+      isMonotonic: true,
+      dataPoints: [{ value: 0, attributes: {} }],
+    },
+  );
+  t.match(
+    filled.find(({ descriptor }) => descriptor.name === 'http_request_duration_seconds'),
+    {
+      descriptor: { unit: 's' },
+      dataPoints: [
+        {
+          value: {
+            buckets: { boundaries: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1], counts: [0, 0, 0, 0, 0, 0, 0] },
+            sum: 0,
+            count: 0,
+          },
+        },
+      ],
+    },
+  );
+});
+
+t.test('invents neither readings of gauges nor labels', async t => {
+  const filled = metricsOf(zeroFill(nothing)).map(({ descriptor }) => descriptor.name);
+  t.notOk(filled.includes('disk_free_bytes'));
+  t.notOk(filled.includes('rotations_overdue'));
+  t.notOk(filled.includes('http.server.request.duration'));
+});
+
+t.test('leaves alone what was collected', async t => {
+  const once = zeroFill(nothing);
+  t.equal(zeroFill(once), once);
+  t.same(nothing.scopeMetrics, [], 'its argument is not changed');
+});

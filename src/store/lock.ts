@@ -4,6 +4,9 @@ import { createDatabaseFile } from './database.ts';
 import { damageOf } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
 
+/** Held here too, for a forgotten connection is collected, closed, and its lock gone. */
+const held = new Set<DatabaseSync>();
+
 export interface VaultLock {
   release(): void;
 }
@@ -14,17 +17,29 @@ export interface VaultLock {
  */
 export function lockVault(path: string): VaultLock {
   const file = `${path}.lock`;
-  let connection: DatabaseSync | null = null;
   try {
     createDatabaseFile(file);
-    connection = new DatabaseSync(file, { timeout: 0 });
-    // SQLite locks with fcntl, which Node does not offer; the file stays empty.
-    connection.exec('BEGIN EXCLUSIVE');
-    const held = connection;
-    return { release: () => held.close() };
+    const connection = lock(file);
+    held.add(connection);
+    return {
+      release: () => {
+        if (held.delete(connection)) connection.close();
+      },
+    };
   } catch (error) {
-    connection?.close();
     throw new StoreError('failed', refusal(file, error), { cause: error });
+  }
+}
+
+/** SQLite locks with fcntl, which Node does not offer; the file stays empty. */
+function lock(file: string): DatabaseSync {
+  const connection = new DatabaseSync(file, { timeout: 0 });
+  try {
+    connection.exec('BEGIN EXCLUSIVE');
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { errorMessage } from '../errors.ts';
 import type {
   Answer,
   BatchReport,
@@ -32,14 +33,16 @@ export class WriterClient {
   #queue: Waiting[] = [];
   #underWay: Waiting[] = [];
   #flushScheduled = false;
+  /** Why nothing more is taken on; null while the writer works. */
   #stopped: StoreError | null = null;
+  #failed = false;
   #closing: { readonly done: () => void } | null = null;
 
   private constructor(worker: Worker, onFatal: (error: Error) => void) {
     this.#worker = worker;
     this.#onFatal = onFatal;
     worker.on('message', (report: WriterReport) => this.#receive(report));
-    worker.on('error', error => this.#fail(error));
+    worker.on('error', error => this.#fail(errorMessage(error)));
     worker.on('exit', () => this.#exited());
   }
 
@@ -125,7 +128,7 @@ export class WriterClient {
   }
 
   #receive(report: WriterReport): void {
-    if (report.kind === 'fatal') this.#fail(new Error(`the vault cannot be written: ${report.message}`));
+    if (report.kind === 'fatal') this.#fail(`the vault cannot be written: ${report.message}`);
     if (report.kind !== 'batch') return;
     this.#onBatch(report, this.underWay);
     const done = this.#underWay;
@@ -138,25 +141,26 @@ export class WriterClient {
   }
 
   #exited(): void {
-    if (this.#closing === null) this.#fail(new Error('the thread that writes the vault has ended'));
-    else this.#closing.done();
+    if (this.#closing === null || this.busy) this.#fail('the thread that writes the vault has ended');
+    this.#closing?.done();
   }
 
   /** The first failure counts; what waits is refused, and so is all that comes later. */
-  #fail(cause: Error): void {
-    if (this.#stopped !== null && this.#closing === null) return;
-    const waiting = [...this.#underWay, ...this.#queue];
+  #fail(reason: string): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const stopped = new StoreError('failed', reason);
+    this.#stopped = stopped;
+    for (const { reject } of [...this.#underWay, ...this.#queue]) reject(stopped);
     this.#underWay = [];
     this.#queue = [];
-    this.#stopped = new StoreError('failed', cause.message, { cause });
-    for (const { reject } of waiting) reject(this.#stopped);
-    this.#onFatal(this.#stopped);
+    this.#onFatal(stopped);
   }
 }
 
 function firstReport(worker: Worker): Promise<WriterReport> {
   const first = Promise.withResolvers<WriterReport>();
-  const failed = (error: Error) => first.reject(new StoreError('failed', error.message, { cause: error }));
+  const failed = (error: unknown) => first.reject(new StoreError('failed', errorMessage(error)));
   worker.once('message', first.resolve);
   worker.once('error', failed);
   return first.promise.finally(() => worker.off('error', failed));

@@ -6,6 +6,8 @@ import { creation, head, operations, update, version } from './secrets.ts';
 /** Opens the store kept in a folder, making it when the folder is empty. */
 export type OpenStore = (folder: string) => Promise<Store>;
 
+const conflict = { name: 'StoreError', failure: 'conflict' };
+const failed = { name: 'StoreError', failure: 'failed' };
 const everything = [{ from: '', to: null }];
 
 export function storeContract(t: Test, open: OpenStore): void {
@@ -47,9 +49,9 @@ function commits(t: Test, newStore: NewStore): void {
     const store = await newStore(t);
     const next = operations();
     await store.commit([creation('a')], next());
-    await t.rejects(store.commit([creation('a')], next()), { failure: 'conflict' }, 'expected to be new');
-    await t.rejects(store.commit([update('a', 2)], next()), { failure: 'conflict' }, 'a later revision');
-    await t.rejects(store.commit([update('b', 1)], next()), { failure: 'conflict' }, 'a missing name');
+    await t.rejects(store.commit([creation('a')], next()), conflict, 'expected to be new');
+    await t.rejects(store.commit([update('a', 2)], next()), conflict, 'a later revision');
+    await t.rejects(store.commit([update('b', 1)], next()), conflict, 'a missing name');
     t.equal((await store.get('a'))?.head.revision, 1);
     t.equal(await store.committed('op-2'), false);
     await store.commit([update('a', 1)], next());
@@ -60,7 +62,7 @@ function commits(t: Test, newStore: NewStore): void {
     const store = await newStore(t);
     const next = operations();
     await store.commit([creation('a')], next());
-    await t.rejects(store.commit([creation('b'), update('a', 7)], next()), { failure: 'conflict' });
+    await t.rejects(store.commit([creation('b'), update('a', 7)], next()), conflict);
     t.equal(await store.get('b'), null);
     t.equal(store.count(), 1);
     await store.commit([creation('b'), update('a')], next());
@@ -267,7 +269,7 @@ function remembers(t: Test, open: OpenStore): void {
     t.strictSame(await store.auditSegments(), [first, second]);
     t.strictSame(await store.auditPosition(), { seq: 8, hash: 'h8' });
     const forked = { ...second, previousHash: 'other' };
-    await t.rejects(store.noteAudit({ seq: 9, hash: 'h9' }, forked), { failure: 'failed' });
+    await t.rejects(store.noteAudit({ seq: 9, hash: 'h9' }, forked), failed);
     t.strictSame(await store.auditPosition(), { seq: 8, hash: 'h8' });
   });
 
@@ -276,8 +278,8 @@ function remembers(t: Test, open: OpenStore): void {
     const last = store.commit([creation('a')], operations()());
     await store.close();
     await t.resolves(last, 'what was asked before is done');
-    await t.rejects(store.commit([creation('b')], operations()()), { failure: 'failed' });
-    await t.rejects(store.get('a'), { failure: 'failed' });
-    await t.rejects(store.check(), { failure: 'failed' });
+    await t.rejects(store.commit([creation('b')], operations()()), failed);
+    await t.rejects(store.get('a'), failed);
+    await t.rejects(store.check(), failed);
   });
 }

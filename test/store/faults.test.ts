@@ -38,15 +38,8 @@ const skip = mountable ? false : 'this machine lets nobody mount a small disk';
 
 t.test('a full disk is a clean refusal, and service returns with space', { skip }, async t => {
   const folder = t.testdir({});
-  const mounted = 'mount -t tmpfs -o size=2m tmpfs "$SMALL_DISK" && exec "$@"';
-  const wrapper = [
-    'unshare',
-    '-Urm',
-    'sh',
-    '-c',
-    `mount -t tmpfs -o size=2m tmpfs '${folder}' && exec "$@"`,
-    'sh',
-  ];
+  const mounted = `mount -t tmpfs -o size=2m tmpfs '${folder}' && exec "$@"`;
+  const wrapper = ['unshare', '-Urm', 'sh', '-c', mounted, 'sh'];
   const child = startChild('fill-disk.ts', [folder], wrapper);
   t.strictSame(await childResult(child), {
     refusal: 'full',

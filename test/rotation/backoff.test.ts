@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Backoff } from '../../src/rotation/backoff.ts';
 
-t.test('remembers no more names than it has room for, and forgets the one that failed longest ago', async t => {
+t.test('past its capacity it forgets the name that failed longest ago', async t => {
   const backoff = new Backoff(2);
   backoff.failed('a', 1);
   backoff.failed('b', 1);

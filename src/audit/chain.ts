@@ -37,7 +37,7 @@ function quoted(text: string | null): string {
 
 /**
  * The line of a record, with its line feed, and the record's place in the chain.
- * `time` is RFC 3339 in UTC with milliseconds.
+ * `time` is RFC 3339 in UTC with milliseconds; `entry.event` is lower-case letters and underscores.
  */
 export function encodeRecord(
   previous: ChainPosition,

@@ -19,21 +19,24 @@ export function isIntentOrOutcome(event: string): boolean {
  * operation.
  */
 export class OpenIntents {
-  readonly #byOperation = new Map<string | null, Map<string | null, UnfinishedIntent>>();
+  /** By operation, then by resource. */
+  readonly #open = new Map<string | null, Map<string | null, UnfinishedIntent[]>>();
   #committed: ChainPosition | null = null;
 
   /** Takes an `intent` or `outcome` record; false for an outcome that no intent announced. */
   note(record: UnfinishedIntent): boolean {
     const { op_id: operation, resource, event } = record.entry;
     if (event !== 'intent') return this.#finish(record.entry);
-    const open = this.#byOperation.get(operation) ?? new Map<string | null, UnfinishedIntent>();
-    this.#byOperation.set(operation, open.set(resource, record));
+    const byResource = this.#open.get(operation) ?? new Map<string | null, UnfinishedIntent[]>();
+    const same = byResource.get(resource) ?? [];
+    same.push(record);
+    this.#open.set(operation, byResource.set(resource, same));
     return true;
   }
 
   /** Ascending. */
   list(): UnfinishedIntent[] {
-    const open = [...this.#byOperation.values()].flatMap(intents => [...intents.values()]);
+    const open = [...this.#open.values()].flatMap(byResource => [...byResource.values()].flat());
     return open.sort((a, b) => a.seq - b.seq);
   }
 
@@ -43,19 +46,32 @@ export class OpenIntents {
   }
 
   #finish(outcome: AuditEntry): boolean {
-    const open = this.#byOperation.get(outcome.op_id);
-    if (open === undefined) return false;
-    const named = open.get(outcome.resource);
-    const finished = outcome.resource === null ? [...open.values()] : named ? [named] : [];
-    for (const intent of finished) open.delete(intent.entry.resource);
-    if (open.size === 0) this.#byOperation.delete(outcome.op_id);
+    const byResource = this.#open.get(outcome.op_id);
+    if (byResource === undefined) return false;
+    const finished = takeIntents(byResource, outcome.resource);
+    if (byResource.size === 0) this.#open.delete(outcome.op_id);
     if (outcome.outcome === 'ok' && secretActions.has(outcome.action)) this.#noteCommitted(finished);
     return finished.length > 0;
   }
 
   #noteCommitted(intents: readonly UnfinishedIntent[]): void {
-    for (const intent of intents) {
-      if (intent.seq > (this.#committed?.seq ?? 0)) this.#committed = intent;
+    for (const { seq, hash } of intents) {
+      if (seq > (this.#committed?.seq ?? 0)) this.#committed = { seq, hash };
     }
   }
+}
+
+function takeIntents(
+  byResource: Map<string | null, UnfinishedIntent[]>,
+  resource: string | null,
+): UnfinishedIntent[] {
+  if (resource === null) {
+    const all = [...byResource.values()].flat();
+    byResource.clear();
+    return all;
+  }
+  const same = byResource.get(resource) ?? [];
+  const first = same.splice(0, 1);
+  if (same.length === 0) byResource.delete(resource);
+  return first;
 }

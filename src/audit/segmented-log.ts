@@ -75,8 +75,9 @@ export class SegmentedLog {
     this.#batch.records += entries.length;
     if (!waitsForWrite) this.#batch.urgent = true;
     this.#scheduleTurn();
-    const { promise } = waitsForWrite ? this.#writePromise() : this.#batch.synced;
-    return { ...this.#lines.tip, durable: promise };
+    if (!waitsForWrite) return { ...this.#lines.tip, durable: this.#batch.synced.promise };
+    this.#write ??= quietly(Promise.withResolvers<void>());
+    return { ...this.#lines.tip, durable: this.#write.promise };
   }
 
   /** Appends records that are no audit events; resolves when they are durable. */
@@ -129,11 +130,6 @@ export class SegmentedLog {
     if (isIntentOrOutcome(entry.event)) this.#batch.changes.push({ ...position, entry });
   }
 
-  #writePromise(): PromiseWithResolvers<void> {
-    this.#write ??= quietly(Promise.withResolvers<void>());
-    return this.#write;
-  }
-
   #scheduleTurn(): void {
     if (this.#turnScheduled) return;
     this.#turnScheduled = true;
@@ -183,7 +179,9 @@ export class SegmentedLog {
     this.#syncing = batch;
     this.#syncDone = segment.sync().then(
       () => this.#synced(batch, segment, reached, started),
-      (error: unknown) => this.#syncFailed(batch, error),
+      (error: unknown) => {
+        if (this.#syncing === batch) this.#fail(error);
+      },
     );
   }
 
@@ -203,10 +201,6 @@ export class SegmentedLog {
     if (batch.noted) this.#checkpoints.note(reached.position);
     batch.synced.resolve();
     if (this.#lines.length > 0 || this.#next !== null) this.#scheduleTurn();
-  }
-
-  #syncFailed(batch: Batch, error: unknown): void {
-    if (this.#syncing === batch) this.#fail(error);
   }
 
   async #roll(next: PlannedSegment): Promise<void> {
@@ -267,9 +261,8 @@ export class SegmentedLog {
     this.#batch = new Batch();
     this.#syncing = null;
     this.#next = null;
-    const refusal = this.#unavailable();
-    for (const batch of batches) batch.synced.reject(refusal);
-    this.#write?.reject(refusal);
+    for (const batch of batches) batch.synced.reject(this.#unavailable());
+    this.#write?.reject(this.#unavailable());
     this.#write = null;
     try {
       this.#segment?.truncate(this.#durable.size);

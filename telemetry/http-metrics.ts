@@ -39,8 +39,8 @@ const knownMethods = new Set([
 
 /**
  * Counts and times every HTTP request of `server`, those that never reach a route included. It looks on only: the
- * application has `clientError` and `connect` listeners of its own, which answer 4xx wherever the socket is writable.
- * Returns what stops it.
+ * application must have `clientError` and `connect` listeners of its own, which answer 4xx wherever the socket is
+ * writable; with none, Node leaves such sockets open. Returns what stops it.
  */
 export function recordHttpMetrics(server: Server, metrics: Metrics, routeOf: RouteOf): () => void {
   const recorder = new ExchangeRecorder(metrics, routeOf);

@@ -9,18 +9,21 @@ import {
 } from '@opentelemetry/resources';
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
+import { meterName } from './catalogue.ts';
 import { createExposition, type Exposition } from './exposition.ts';
 import { createMetrics, type Metrics } from './instruments.ts';
 import { observeProcess, type ProcessFacts } from './process-metrics.ts';
 import { catalogueViews } from './views.ts';
-import { scopeName } from './zero-fill.ts';
+
+const serviceName = 'jarvis-secretsd';
+
+/** Milliseconds; half of Prometheus's own default, so that a scraper hears why. */
+const scrapeDeadline = 5000;
 
 export interface TelemetryOptions {
   readonly serviceVersion: string;
   /** The process to report on, with the environment that holds the standard `OTEL_*` variables. */
   readonly process: ProcessFacts & { readonly env: Readonly<Record<string, string | undefined>> };
-  /** How long a scrape's collection may take, in milliseconds. */
-  readonly scrapeDeadline?: number;
   /** Told why a scrape was answered 500. */
   readonly onError: (error: unknown) => void;
 }
@@ -37,9 +40,9 @@ export interface Telemetry {
  * `OTEL_SDK_DISABLED=true` the verbs do nothing and scrapes are answered 503.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { serviceVersion, process, scrapeDeadline = 5000, onError } = options;
+  const { serviceVersion, process, onError } = options;
   const sdk = isDisabled(process.env) ? undefined : startSdk(serviceVersion);
-  const meter = metricsApi.getMeter(scopeName, serviceVersion);
+  const meter = metricsApi.getMeter(meterName, serviceVersion);
   const metrics = createMetrics(meter);
   observeProcess(meter, process, serviceVersion);
   return {
@@ -63,7 +66,7 @@ export function startSdk(serviceVersion: string): { reader: PrometheusExporter; 
   const runtime = new RuntimeNodeInstrumentation();
   const sdk = new NodeSDK({
     resource: defaultResource().merge(
-      resourceFromAttributes({ [ATTR_SERVICE_NAME]: scopeName, [ATTR_SERVICE_VERSION]: serviceVersion }),
+      resourceFromAttributes({ [ATTR_SERVICE_NAME]: serviceName, [ATTR_SERVICE_VERSION]: serviceVersion }),
     ),
     resourceDetectors: [serviceInstanceIdDetector, envDetector],
     metricReaders: [reader],

@@ -6,10 +6,7 @@ import {
   type MetricData,
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
-import { catalogue, type MetricDefinition } from './catalogue.ts';
-
-/** The scope of our own instruments; the SDK's meter carries the same name. */
-export const scopeName = 'jarvis-secretsd';
+import { catalogue, type MetricDefinition, meterName } from './catalogue.ts';
 
 const processStart: HrTime = [Math.floor(performance.timeOrigin / 1000), 0];
 
@@ -24,7 +21,7 @@ export function zeroFill(collected: ResourceMetrics): ResourceMetrics {
   );
   const lacking = catalogue.filter(definition => isFilled(definition) && !present.has(definition.instrument));
   if (lacking.length === 0) return collected;
-  const filled = { scope: { name: scopeName }, metrics: lacking.map(zeroOf) };
+  const filled = { scope: { name: meterName }, metrics: lacking.map(zeroOf) };
   return { resource: collected.resource, scopeMetrics: [...collected.scopeMetrics, filled] };
 }
 

@@ -3,6 +3,7 @@
  * Instruments, Views, the exposition, docs/metrics.md and the dashboard are all built from these rows.
  * Adding a metric: a row here, a verb in instruments.ts, the call.
  */
+
 /** The name of the meter, the OpenTelemetry scope, that our own instruments belong to. */
 export const meterName = 'jarvis-secretsd';
 

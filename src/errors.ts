@@ -7,7 +7,10 @@ export const errorTable = {
   unauthenticated: { status: 401, message: 'The request does not say who is calling.' },
   not_authorized: { status: 403, message: 'The policy does not allow this.' },
   not_found: { status: 404, message: 'There is nothing under this name or path.' },
-  method_not_allowed: { status: 405, message: 'This path does not support the method; see the Allow header.' },
+  method_not_allowed: {
+    status: 405,
+    message: 'This path does not support the method; see the Allow header.',
+  },
   request_timeout: { status: 408, message: 'The request took too long to arrive.' },
   conflict: { status: 409, message: 'A secret with this name exists already.' },
   deleted: { status: 409, message: 'The secret is deleted; undelete or purge it first.' },
@@ -15,8 +18,14 @@ export const errorTable = {
   too_large: { status: 413, message: 'The body or value is too large.' },
   uri_too_long: { status: 414, message: 'The request target is too long.' },
   unsupported_media_type: { status: 415, message: 'Send the body as application/json.' },
-  expectation_failed: { status: 417, message: 'The Expect header asks for something this server does not do.' },
-  misdirected_request: { status: 421, message: 'The Host header names a host this server does not answer for.' },
+  expectation_failed: {
+    status: 417,
+    message: 'The Expect header asks for something this server does not do.',
+  },
+  misdirected_request: {
+    status: 421,
+    message: 'The Host header names a host this server does not answer for.',
+  },
   too_many_requests: { status: 429, message: 'Too many requests; wait as long as Retry-After says.' },
   headers_too_large: { status: 431, message: 'The request headers are too large.' },
   internal: { status: 500, message: 'The server failed to answer; the log has the request id.' },

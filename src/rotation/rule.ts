@@ -1,6 +1,6 @@
 import type { RotationRule } from '../store/store.ts';
-import { parseDuration } from './durations.ts';
-import { parseGenerator } from './generators.ts';
+import { parseEvery, parseGrace } from './durations.ts';
+import { parseGenerator } from './generator-spec.ts';
 
 /** A rotation rule as requests spell it. */
 export interface RotationInput {
@@ -20,8 +20,8 @@ export function parseRotation(
 ): RotationRule | null | undefined {
   if (input === undefined || input === null) return input;
   return {
-    every: parseDuration(input.every, 'every'),
-    grace: input.grace === undefined ? defaultGrace : parseDuration(input.grace, 'grace'),
-    generator: input.generator === undefined ? null : parseGenerator(input.generator),
+    every: parseEvery(input.every),
+    grace: input.grace === undefined ? defaultGrace : parseGrace(input.grace),
+    generator: input.generator === undefined ? null : parseGenerator(input.generator, 'rotation.generator'),
   };
 }

@@ -1,0 +1,67 @@
+import swagger from '@fastify/swagger';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Exposition } from '../telemetry/exposition.ts';
+import type { Metrics } from '../telemetry/instruments.ts';
+import type { Api } from './http/api.ts';
+import { HeaderIdentity, type RefusalRecorder } from './http/authentication.ts';
+import { describeApi } from './http/openapi.ts';
+import { OriginGuard } from './http/origin.ts';
+import { noteRouteTemplate } from './http/route-template.ts';
+import { activateRoutes } from './http/routes/activate.ts';
+import { type HealthFacts, healthRoutes } from './http/routes/health.ts';
+import { metricsRoutes } from './http/routes/metrics.ts';
+import { openapiRoutes } from './http/routes/openapi.ts';
+import { rotateRoutes } from './http/routes/rotate.ts';
+import { secretRoutes } from './http/routes/secret.ts';
+import { secretsRoutes } from './http/routes/secrets.ts';
+import { undeleteRoutes } from './http/routes/undelete.ts';
+import { versionsRoutes } from './http/routes/versions.ts';
+import { createServer } from './http/server.ts';
+import type { Vault } from './vault/vault.ts';
+
+export interface AppDependencies {
+  readonly vault: Vault;
+  readonly metrics: Metrics;
+  readonly refusals: RefusalRecorder;
+  readonly logger: FastifyBaseLogger;
+  readonly health: HealthFacts;
+  /** Host names answered for, besides loopback ones. */
+  readonly expectedHosts: readonly string[];
+  /** Milliseconds of grace for rotation rules that name none. */
+  readonly defaultGrace: number;
+  /** Null where /metrics has a listener of its own. */
+  readonly exposition: Exposition | null;
+}
+
+/** The only wiring of the HTTP side; tests build the same app. */
+export async function buildApp(dependencies: AppDependencies): Promise<Api> {
+  const { vault, metrics, refusals, logger, health, exposition, defaultGrace } = dependencies;
+  const app = createServer(logger);
+  await app.register(swagger, describeApi(health.version));
+  const origin = new OriginGuard(dependencies.expectedHosts);
+  const identity = new HeaderIdentity(metrics, refusals);
+
+  await app.register(async probes => {
+    healthRoutes(probes, health);
+    if (exposition !== null) metricsRoutes(probes, exposition);
+  });
+  await app.register(async guarded => {
+    guarded.addHook('onRequest', async request => origin.check(request));
+    openapiRoutes(guarded);
+  });
+  await app.register(async api => {
+    api.decorateRequest('caller');
+    api.addHook('onRequest', async request => {
+      noteRouteTemplate(request);
+      origin.check(request);
+      request.caller = await identity.authenticate(request);
+    });
+    secretRoutes(api, vault, metrics, defaultGrace);
+    secretsRoutes(api, vault);
+    versionsRoutes(api, vault);
+    activateRoutes(api, vault);
+    undeleteRoutes(api, vault);
+    rotateRoutes(api, vault);
+  });
+  return app;
+}

@@ -1,0 +1,34 @@
+import { Command } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
+import { errorMessage } from '../errors.ts';
+import { serve } from '../main.ts';
+import { verifyAuditCommand } from './commands/audit-verify.ts';
+
+const defaultConfig = 'config.toml';
+
+const program = new Command('jarvis-secretsd')
+  .description('A secrets service for one host or one team.')
+  .version(packageFile.version)
+  .option('--config <file>', 'the configuration file', defaultConfig)
+  .option('--check-config', 'say whether configuration and policy can be used, and exit')
+  .action(async (options: { config: string; checkConfig?: boolean }) => {
+    await serve({ configFile: options.config, checkOnly: options.checkConfig ?? false });
+  });
+
+program
+  .command('audit')
+  .description('the audit log')
+  .command('verify')
+  .description('prove that the audit log is whole: chain, signatures, segments; exit 0 only when all holds')
+  .option('--config <file>', 'the configuration file', defaultConfig)
+  .action(async (_options: object, command: Command) => {
+    const { config } = command.optsWithGlobals<{ config: string }>();
+    process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
+  });
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.stderr.write(`jarvis-secretsd: ${errorMessage(error)}\n`);
+  process.exitCode = 2;
+}

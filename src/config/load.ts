@@ -1,0 +1,108 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { Default, Errors } from 'typebox/value';
+import { errorMessage, StartError } from '../errors.ts';
+import { environmentOverrides } from './environment.ts';
+import { type Config, type ConfigValues, configSchema } from './schema.ts';
+
+type Table = Record<string, unknown>;
+
+/**
+ * Reads the TOML file, lets `JARVIS_SECRETSD_<SECTION>_<KEY>` override it, fills in defaults, makes paths absolute
+ * (relative ones are relative to the file) and freezes the result.
+ * @throws StartError with the file or variable, the key and the reason.
+ */
+export function loadConfig(file: string, environment: Readonly<Record<string, string | undefined>>): Config {
+  const values = readToml(file);
+  for (const { path, value } of environmentOverrides(environment)) setAt(values, path, value);
+  const complete = validate(Default(configSchema, values), file);
+  const config = { ...complete, paths: absolutePaths(complete, dirname(resolve(file))) };
+  config.security = {
+    ...config.security,
+    rbac_policy_path: resolve(dirname(resolve(file)), config.security.rbac_policy_path),
+  };
+  return deepFreeze(config);
+}
+
+function readToml(file: string): Table {
+  if (!existsSync(file))
+    throw new StartError(
+      `${file}: there is no such configuration file; name one with --config, or copy config.toml`,
+    );
+  try {
+    return withSections(parse(readFileSync(file, 'utf8')));
+  } catch (error) {
+    const reason = error instanceof TomlError ? (error.message.split('\n')[0] ?? '') : errorMessage(error);
+    const line = error instanceof TomlError ? `:${error.line}` : '';
+    throw new StartError(`${file}${line}: ${reason}`, { cause: error });
+  }
+}
+
+/** Default() fills properties of tables that exist, so absent sections are made first. */
+function withSections(values: Table): Table {
+  const sections: Table = { ...values };
+  for (const section of Object.keys(configSchema.properties)) sections[section] ??= {};
+  const { telemetry } = sections;
+  if (isTable(telemetry)) sections['telemetry'] = { ...telemetry, prometheus: telemetry['prometheus'] ?? {} };
+  return sections;
+}
+
+function isTable(value: unknown): value is Table {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function setAt(values: Table, path: readonly string[], value: unknown): void {
+  let table = values;
+  for (const key of path.slice(0, -1)) {
+    const next = table[key];
+    if (!isTable(next)) return;
+    table = next;
+  }
+  table[path.at(-1) ?? ''] = value;
+}
+
+function validate(values: unknown, file: string): ConfigValues {
+  const problems = Errors(configSchema, values);
+  const worst = problems.find(problem => problem.keyword === 'additionalProperties') ?? problems[0];
+  if (worst !== undefined) throw new StartError(`${file}: ${describe(worst, values)}`);
+  return values as ConfigValues;
+}
+
+function describe(problem: ReturnType<typeof Errors>[number], values: unknown): string {
+  const key = problem.instancePath.slice(1).replaceAll('/', '.');
+  if (problem.keyword === 'additionalProperties') {
+    const unknown = problem.params.additionalProperties.map(name => (key === '' ? name : `${key}.${name}`));
+    return `unknown key ${unknown.join(', ')}; docs/CONFIGURATION.md lists the known ones`;
+  }
+  const choices = allowedLiterals(key);
+  const reason = choices === undefined ? problem.message : `must be one of ${choices.join(', ')}`;
+  return `${key} ${reason} (it is ${JSON.stringify(valueAt(values, key))})`;
+}
+
+function allowedLiterals(key: string): string[] | undefined {
+  let schema: unknown = configSchema;
+  for (const part of key.split('.'))
+    schema = isTable(schema) ? valueAt(schema['properties'], part) : undefined;
+  const options = isTable(schema) ? schema['anyOf'] : undefined;
+  return Array.isArray(options) ? options.map(option => String(option.const)) : undefined;
+}
+
+function valueAt(values: unknown, key: string): unknown {
+  let value = values;
+  for (const part of key.split('.')) value = isTable(value) ? value[part] : undefined;
+  return value;
+}
+
+function absolutePaths(values: ConfigValues, folder: string): ConfigValues['paths'] {
+  return {
+    vault_path: resolve(folder, values.paths.vault_path),
+    audit_path: resolve(folder, values.paths.audit_path),
+    master_key_path: resolve(folder, values.paths.master_key_path),
+  };
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(deepFreeze);
+  return Object.freeze(value);
+}

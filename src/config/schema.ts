@@ -1,0 +1,128 @@
+import Type, { type Static } from 'typebox';
+
+/**
+ * The shape and the defaults of the configuration; the Config type derives from it. Every property has a default or is
+ * optional, so an empty file is a valid one. docs/CONFIGURATION.md describes each key.
+ */
+const strict = { additionalProperties: false } as const;
+
+export const configSchema = Type.Object(
+  {
+    server: Type.Object(
+      {
+        bind_addr: Type.String({
+          default: '127.0.0.1:8081',
+          minLength: 3,
+          description: 'Where the API listens: `host:port`, or `unix:///path`.',
+        }),
+        allowed_hosts: Type.Array(Type.String({ minLength: 1 }), {
+          default: [],
+          description: 'Host header values accepted besides loopback names and bind_addr.',
+        }),
+        init: Type.Optional(
+          Type.Union([Type.Literal('auto'), Type.Literal('require')], {
+            description:
+              '`auto` creates key and vault where there are none (default on loopback and unix sockets); `require` refuses to start without them (default elsewhere).',
+          }),
+        ),
+      },
+      strict,
+    ),
+    paths: Type.Object(
+      {
+        vault_path: Type.String({ default: 'data/vault.db', minLength: 1, description: 'The SQLite vault.' }),
+        audit_path: Type.String({
+          default: 'data/audit',
+          minLength: 1,
+          description: 'The folder of audit segments.',
+        }),
+        master_key_path: Type.String({
+          default: 'keys/master.key',
+          minLength: 1,
+          description: 'The 32-byte master key, mode 0600; kept apart from the data.',
+        }),
+      },
+      strict,
+    ),
+    security: Type.Object(
+      {
+        identity: Type.Union([Type.Literal('header'), Type.Literal('token')], {
+          default: 'header',
+          description:
+            '`header` trusts X-Jarvis-Client and is for one host; `token` (bearer tokens) is not built yet and is refused.',
+        }),
+        rbac_policy_path: Type.String({
+          default: 'policy.yaml',
+          minLength: 1,
+          description: 'Who may do what.',
+        }),
+        rotation_days: Type.Integer({
+          default: 90,
+          minimum: 1,
+          maximum: 3650,
+          description: 'When rotation of a secret without a rule of its own is due, in days.',
+        }),
+        grace_days: Type.Integer({
+          default: 14,
+          minimum: 0,
+          maximum: 3650,
+          description: 'How long a generated version stays readable after it was replaced, in days.',
+        }),
+      },
+      strict,
+    ),
+    audit: Type.Object(
+      {
+        sync: Type.Union([Type.Literal('always'), Type.Literal('changes')], {
+          default: 'always',
+          description:
+            '`always` fsyncs before every answer; with `changes` records of reads may lose the last second on power loss.',
+        }),
+        segment_bytes: Type.Integer({
+          default: 16_777_216,
+          minimum: 4096,
+          maximum: 1_073_741_824,
+          description: 'A segment is closed once it has grown past this many bytes.',
+        }),
+      },
+      strict,
+    ),
+    logging: Type.Object(
+      {
+        level: Type.Union(
+          ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'].map(level => Type.Literal(level)),
+          { default: 'info', description: 'The least severe level that is logged.' },
+        ),
+        json: Type.Boolean({
+          default: true,
+          description: 'One JSON object a line; false prints lines for people.',
+        }),
+      },
+      strict,
+    ),
+    telemetry: Type.Object(
+      {
+        prometheus: Type.Object(
+          {
+            bind_addr: Type.Optional(
+              Type.String({
+                minLength: 3,
+                description: 'Serve /metrics on a listener of its own, `host:port`, instead of on the API.',
+              }),
+            ),
+          },
+          strict,
+        ),
+      },
+      strict,
+    ),
+  },
+  strict,
+);
+
+export type ConfigValues = Static<typeof configSchema>;
+
+/** The configuration as the service uses it: frozen, every path absolute. */
+export type Config = Readonly<{
+  [Section in keyof ConfigValues]: Readonly<ConfigValues[Section]>;
+}>;

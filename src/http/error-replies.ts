@@ -1,0 +1,70 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
+
+/** The body of every error answer. */
+export interface ErrorReply {
+  readonly error: ErrorCode;
+  readonly message: string;
+}
+
+/** Fastify's own errors, by their code, as ours. */
+const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_request',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'bad_request',
+  FST_ERR_BAD_URL: 'bad_request',
+  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
+  FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+};
+
+/** Every error that leaves a route becomes `{error, message}` with a code from the table. */
+export function replyWithErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError | ServiceError, request, reply) =>
+    sendError(error, request, reply),
+  );
+}
+
+export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const shown = asServiceError(error);
+  if (shown.status >= 500) request.log.error({ code: shown.code, reason: reasonOf(error) }, 'request failed');
+  if (shown.status === 408 || shown.status === 413) reply.header('connection', 'close');
+  return reply
+    .code(shown.status)
+    .headers({ 'x-request-id': request.id, ...shown.headers })
+    .send({ error: shown.code, message: shown.message } satisfies ErrorReply);
+}
+
+function asServiceError(error: Error): ServiceError {
+  if (error instanceof ServiceError) return error;
+  if ('validation' in error && Array.isArray(error.validation)) {
+    return new ServiceError('bad_request', validationMessage(error as FastifyError), { cause: error });
+  }
+  if (error instanceof SyntaxError) {
+    return new ServiceError('bad_request', 'The body is not valid JSON, or holds a forbidden key.', {
+      cause: error,
+    });
+  }
+  const frameworkCode = 'code' in error ? frameworkCodes[String(error.code)] : undefined;
+  if (frameworkCode !== undefined) return new ServiceError(frameworkCode, errorTable[frameworkCode].message);
+  const status = 'statusCode' in error ? error.statusCode : undefined;
+  const isClientsFault = typeof status === 'number' && status >= 400 && status < 500;
+  return new ServiceError(isClientsFault ? 'bad_request' : 'internal', undefined, { cause: error });
+}
+
+/** `body/value must be string`; an unknown field is named. Ajv's messages do not quote what was sent. */
+function validationMessage(error: FastifyError): string {
+  const problem = error.validation?.[0];
+  const field = `${error.validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
+  const unknown = problem?.params['additionalProperty'];
+  if (typeof unknown === 'string')
+    return `${field} has an unknown field ${JSON.stringify(unknown.slice(0, 64))}.`;
+  return `${field} ${problem?.message ?? 'is not valid'}.`;
+}
+
+/** For the log: what went wrong inside, which never holds a value. */
+function reasonOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  return error instanceof ServiceError ? `${error.message}${cause}` : `${error.name}: ${error.message}`;
+}

@@ -1,0 +1,28 @@
+import Type from 'typebox';
+import type { Vault } from '../../vault/vault.ts';
+import { versionAnswer as answer } from '../answers.ts';
+import type { Api } from '../api.ts';
+import { entityTag } from '../entity-tags.ts';
+import * as schemas from '../schemas.ts';
+
+/** `/activate`: make a staged or an older version the active one. */
+export function activateRoutes(api: Api, vault: Vault): void {
+  api.post(
+    '/activate',
+    {
+      schema: {
+        summary: 'Make a staged or an older version the active one',
+        body: Type.Object(
+          { name: schemas.secretName, version: Type.Integer({ minimum: 1 }) },
+          schemas.strict,
+        ),
+        response: { 200: schemas.versionAnswer, ...schemas.errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const activated = await vault.activate(request.caller, request.body.name, request.body.version);
+      reply.header('etag', entityTag(activated.version));
+      return answer(activated);
+    },
+  );
+}

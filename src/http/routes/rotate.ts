@@ -1,0 +1,47 @@
+import Type from 'typebox';
+import { parseGenerator } from '../../rotation/generator-spec.ts';
+import type { Vault } from '../../vault/vault.ts';
+import type { Api } from '../api.ts';
+import * as schemas from '../schemas.ts';
+
+const maxNames = 100;
+
+/** `/rotate`: give secrets a generated version, all of them or none. */
+export function rotateRoutes(api: Api, vault: Vault): void {
+  api.post(
+    '/rotate',
+    {
+      schema: {
+        summary: 'Give each named secret a generated version; all or nothing',
+        body: Type.Object(
+          {
+            names: Type.Array(schemas.secretName, { minItems: 1, maxItems: maxNames }),
+            generator: Type.Optional(schemas.generator),
+          },
+          schemas.strict,
+        ),
+        response: {
+          200: Type.Object(
+            {
+              rotated_count: Type.Integer(),
+              rotated: Type.Array(
+                Type.Object({ name: Type.String(), version: Type.Integer() }, schemas.strict),
+              ),
+            },
+            schemas.strict,
+          ),
+          ...schemas.errorAnswers,
+        },
+      },
+    },
+    async request => {
+      const { names, generator } = request.body;
+      const wanted = generator === undefined ? null : parseGenerator(generator);
+      const rotated = await vault.rotate(request.caller, names, wanted);
+      return {
+        rotated_count: rotated.length,
+        rotated: rotated.map(({ name, version }) => ({ name, version })),
+      };
+    },
+  );
+}

@@ -1,0 +1,122 @@
+import Type from 'typebox';
+import { parseRotation } from '../../rotation/rule.ts';
+import type { Vault } from '../../vault/vault.ts';
+import { versionAnswer as answer } from '../answers.ts';
+import type { Api } from '../api.ts';
+import { entityTag, ifMatch, ifNoneMatch } from '../entity-tags.ts';
+import * as schemas from '../schemas.ts';
+
+const nameInPath = Type.Object({ '*': schemas.secretName }, schemas.strict);
+const versionNumber = Type.String({ pattern: '^[1-9][0-9]{0,14}$', description: 'A version number.' });
+const input = {
+  value: schemas.secretValue,
+  metadata: Type.Optional(schemas.metadata),
+  rotation: Type.Optional(schemas.rotation),
+};
+
+interface Retrievals {
+  secretRetrieved(): void;
+}
+
+/** `/secret`: create, read, change and delete one secret. */
+export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaultGrace: number): void {
+  api.post(
+    '/secret',
+    {
+      schema: {
+        summary: 'Create a secret',
+        body: Type.Object({ name: schemas.secretName, ...input }, schemas.strict),
+        response: { 201: schemas.versionAnswer, ...schemas.errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const { name, value, metadata, rotation } = request.body;
+      const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace) };
+      const created = await vault.create(request.caller, name, secret);
+      reply.code(201).header('etag', entityTag(created.version));
+      return answer(created);
+    },
+  );
+
+  api.get(
+    '/secret/*',
+    {
+      schema: {
+        summary: 'Read the active version of a secret, or the one that `version` names',
+        params: nameInPath,
+        querystring: Type.Object({ version: Type.Optional(versionNumber) }, schemas.strict),
+        response: {
+          200: Type.Object(
+            {
+              name: Type.String(),
+              value: Type.String(),
+              version: Type.Integer(),
+              kid: Type.String(),
+              created_at: schemas.timestamp,
+              expires_at: schemas.timestamp,
+              metadata: schemas.metadata,
+            },
+            schemas.strict,
+          ),
+          304: Type.Null({ description: 'The caller has this version: If-None-Match named it.' }),
+          ...schemas.errorAnswers,
+        },
+      },
+    },
+    async (request, reply) => {
+      const { version } = request.query;
+      const secret = await vault.read(
+        request.caller,
+        request.params['*'],
+        version === undefined ? null : Number(version),
+        ifNoneMatch(request.headers['if-none-match']),
+      );
+      reply.header('etag', entityTag(secret.version));
+      if (secret.value === null) return reply.code(304).send(null);
+      metrics.secretRetrieved();
+      return { ...answer(secret), value: secret.value, metadata: secret.metadata };
+    },
+  );
+
+  api.put(
+    '/secret/*',
+    {
+      schema: {
+        summary: 'Add a version to a secret, or create it',
+        params: nameInPath,
+        body: Type.Object({ ...input, activate: Type.Optional(Type.Boolean()) }, schemas.strict),
+        response: { 200: schemas.versionAnswer, 201: schemas.versionAnswer, ...schemas.errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const { value, metadata, rotation, activate = true } = request.body;
+      const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace), activate };
+      const expected = ifMatch(request.headers['if-match']);
+      const added = await vault.put(request.caller, request.params['*'], secret, expected);
+      reply.code(added.isNew ? 201 : 200);
+      if (activate) reply.header('etag', entityTag(added.version));
+      return answer(added);
+    },
+  );
+
+  api.delete(
+    '/secret/*',
+    {
+      schema: {
+        summary: 'Delete a secret, recoverably; with `purge=true` destroy every version',
+        params: nameInPath,
+        querystring: Type.Object(
+          { purge: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) },
+          schemas.strict,
+        ),
+        response: { 204: Type.Null({ description: 'Done.' }), ...schemas.errorAnswers },
+      },
+    },
+    async (request, reply) => {
+      const name = request.params['*'];
+      if (request.query.purge === 'true') await vault.purge(request.caller, name);
+      else await vault.delete(request.caller, name);
+      return reply.code(204).send(null);
+    },
+  );
+}

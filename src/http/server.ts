@@ -1,0 +1,78 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import Fastify, { type FastifyBaseLogger } from 'fastify';
+import { type ErrorCode, errorTable } from '../errors.ts';
+import type { Api } from './api.ts';
+import { acceptJsonBodies } from './bodies.ts';
+import { type ErrorReply, replyWithErrors, sendError } from './error-replies.ts';
+import { answerUnrouted } from './unrouted.ts';
+
+/** What one request may cost (DESIGN §4). Fastify switches Node's own request timeout off unless told. */
+const limits = {
+  bodyLimit: 128 * 1024,
+  /** A whole request must have arrived after this long: slow senders. */
+  requestTimeout: 10_000,
+  handlerTimeout: 15_000,
+  keepAliveTimeout: 72_000,
+};
+
+/** A Fastify instance with our manners and no routes: strict validation, one error shape, no guessing at bodies. */
+export function createServer(logger: FastifyBaseLogger): Api {
+  const app = Fastify({
+    ...limits,
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    exposeHeadRoutes: false,
+    genReqId: () => crypto.randomUUID(),
+    requestIdHeader: false,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    routerOptions: { maxParamLength: 1024 },
+    clientErrorHandler: (error, socket) => answerMalformed(error, socket),
+    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+  });
+  acceptJsonBodies(app);
+  replyWithErrors(app);
+  answerUnrouted(app);
+  app.addHook('onSend', async (request, reply) => {
+    reply.headers({
+      'x-request-id': request.id,
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+  app.server.on('checkExpectation', (_request, response) => {
+    response.writeHead(417, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });
+    response.end(errorBody('expectation_failed'));
+  });
+  app.server.on('connect', (_request, socket) => answerRaw('method_not_allowed', socket));
+  return app;
+}
+
+/** What Node could not parse as a request never reaches a route; it gets the same shape of answer. */
+function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  answerRaw(malformedCode(error.code), socket);
+}
+
+function answerRaw(code: ErrorCode, socket: Duplex): void {
+  const body = errorBody(code);
+  const { status } = errorTable[code];
+  socket.end(
+    `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\n` +
+      `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${crypto.randomUUID()}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function malformedCode(code: string | undefined): ErrorCode {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
+  return 'bad_request';
+}
+
+function errorBody(code: ErrorCode): string {
+  return JSON.stringify({ error: code, message: errorTable[code].message } satisfies ErrorReply);
+}

@@ -1,0 +1,22 @@
+import type { FastifyInstance } from 'fastify';
+import { ServiceError } from '../errors.ts';
+
+/** Answers what no route takes: 405 with Allow where the path has other methods, else 404. Register before routes. */
+export function answerUnrouted(app: FastifyInstance): void {
+  const methodsByPath = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsByPath.get(url) ?? new Set();
+    for (const name of [method].flat()) methods.add(name);
+    methodsByPath.set(url, methods);
+  });
+  app.setNotFoundHandler(request => {
+    const path = request.url.split('?', 1)[0] ?? '';
+    const known = [...methodsByPath].find(([pattern]) => matches(pattern, path));
+    if (known === undefined) throw new ServiceError('not_found', 'There is nothing under this path.');
+    throw new ServiceError('method_not_allowed', undefined, { headers: { allow: [...known[1]].join(', ') } });
+  });
+}
+
+function matches(pattern: string, path: string): boolean {
+  return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path;
+}

@@ -1,0 +1,32 @@
+import { pino } from 'pino';
+import type { Config } from './config/schema.ts';
+
+/**
+ * The service's logger. Serialisers name what may be logged of a request, so that no header, body or query ever is.
+ */
+export function createLogger({ level, json }: Config['logging'], destination: NodeJS.WritableStream) {
+  const stream = json ? destination : { write: (line: string) => destination.write(forPeople(line)) };
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) },
+      serializers: {
+        req: (request: { id?: unknown; method?: unknown }) => ({ id: request.id, method: request.method }),
+        res: (reply: { statusCode?: unknown }) => ({ status: reply.statusCode }),
+        err: (error: Error) => ({ type: error.name, message: error.message, stack: error.stack }),
+      },
+    },
+    stream,
+  );
+}
+
+export type Logger = ReturnType<typeof createLogger>;
+
+/** `12:00:00 WARN  message key=value`, from the JSON line. */
+function forPeople(line: string): string {
+  const { level, time, msg, ...facts } = JSON.parse(line) as Record<string, unknown>;
+  const pairs = Object.entries(facts).map(([key, value]) => ` ${key}=${JSON.stringify(value)}`);
+  return `${String(time).slice(11, 19)} ${String(level).toUpperCase().padEnd(5)} ${String(msg)}${pairs.join('')}\n`;
+}

@@ -1,0 +1,187 @@
+import { createServer, type Server } from 'node:http';
+import packageFile from '../package.json' with { type: 'json' };
+import type { Exposition } from '../telemetry/exposition.ts';
+import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
+import { startTelemetry } from '../telemetry/sdk.ts';
+import { type BindAddress, formatBindAddress, parseBindAddress } from './config/bind-address.ts';
+import { loadConfig } from './config/load.ts';
+import type { Config } from './config/schema.ts';
+import { errorMessage, StartError, systemErrorCode } from './errors.ts';
+import { routeTemplateOf } from './http/route-template.ts';
+import { type ExitReason, LastExit } from './last-exit.ts';
+import { createLogger, type Logger } from './logging.ts';
+import { loadPolicy } from './policy/policy-file.ts';
+import { type Service, startService } from './service.ts';
+
+/** The whole stop must be over within 10 s (issue: start and stop); what hangs is cut then. */
+const stopDeadline = 9500;
+
+export interface ServeOptions {
+  readonly configFile: string;
+  /** Only say whether config and policy can be used. */
+  readonly checkOnly: boolean;
+}
+
+/** Runs the service until a signal ends it. Exit codes: 0 stopped, 1 failed while running, 2 could not start. */
+export async function serve({ configFile, checkOnly }: ServeOptions): Promise<void> {
+  process.umask(0o077);
+  try {
+    const config = loadConfig(configFile, process.env);
+    if (checkOnly) {
+      loadPolicy(config.security.rbac_policy_path);
+      parseBindAddress(config.server.bind_addr, 'server.bind_addr');
+      process.stdout.write(`${configFile}: the configuration and its policy can be used\n`);
+      return;
+    }
+    await run(config, configFile);
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    process.stderr.write(`jarvis-secretsd: ${error.message}\n`);
+    process.exit(2);
+  }
+}
+
+async function run(config: Config, configFile: string): Promise<void> {
+  const logger = createLogger(config.logging, process.stdout);
+  const telemetry = startTelemetry({
+    serviceVersion: packageFile.version,
+    process,
+    onError: error => logger.error({ reason: errorMessage(error) }, 'metrics could not be collected'),
+  });
+  const lastExit = new LastExit(config.paths.vault_path);
+  const die = (reason: ExitReason, error: unknown): never => {
+    logger.fatal({ reason: errorMessage(error) }, 'the process must end');
+    lastExit.note(reason);
+    process.exit(1);
+  };
+  process.on('uncaughtException', error => die('uncaught_error', error));
+  const service = await startService({
+    config,
+    version: packageFile.version,
+    logger,
+    telemetry,
+    lastExitReason: lastExit.previous,
+    onFatal: error => die('store_failure', error),
+  });
+  lastExit.noteRunning();
+  recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf);
+  const scrapeServer = await listenAll(config, service, telemetry.exposition);
+  announce(config, configFile, service, logger);
+  stopOnSignals(async () => {
+    scrapeServer?.close();
+    await service.stop();
+    await telemetry.shutdown();
+    lastExit.note('clean');
+  }, logger);
+  process.on('SIGHUP', () => reloadPolicy(service, logger));
+}
+
+/** Opens the API's listener and, where configured, the one for /metrics; returns the latter. */
+async function listenAll(config: Config, service: Service, exposition: Exposition): Promise<Server | null> {
+  try {
+    await listenForApi(service, parseBindAddress(config.server.bind_addr, 'server.bind_addr'));
+    const { bind_addr } = config.telemetry.prometheus;
+    if (bind_addr === undefined) return null;
+    return await listenForScrapes(exposition, parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
+  } catch (error) {
+    await service.stop();
+    throw error instanceof StartError
+      ? error
+      : new StartError(listenFailure(config, error), { cause: error });
+  }
+}
+
+async function listenForApi({ app }: Service, address: BindAddress): Promise<void> {
+  await app.listen(
+    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
+  );
+}
+
+async function listenForScrapes(exposition: Exposition, address: BindAddress): Promise<Server> {
+  const server = createServer(async (request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
+      response.writeHead(404).end();
+      return;
+    }
+    const { accept, 'accept-encoding': acceptEncoding } = request.headers;
+    const { status, headers, body } = await exposition.render({
+      accept,
+      acceptEncoding: acceptEncoding?.toString(),
+    });
+    response.writeHead(status, headers).end(body);
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', reject);
+  if (address.kind === 'unix') server.listen(address.path, resolve);
+  else server.listen(address.port, address.host, resolve);
+  await promise;
+  return server;
+}
+
+function listenFailure(config: Config, error: unknown): string {
+  const { bind_addr } = config.server;
+  if (systemErrorCode(error) === 'EADDRINUSE') {
+    return `${errorMessage(error)}: the address is taken; stop what listens there, or set server.bind_addr.`;
+  }
+  return `Cannot listen on ${bind_addr}: ${errorMessage(error)}`;
+}
+
+function announce(config: Config, configFile: string, service: Service, logger: Logger): void {
+  if (config.security.identity === 'header') {
+    logger.warn(
+      'header identity trusts X-Jarvis-Client: it is for one host, where every local user is trusted',
+    );
+  }
+  if (service.isNew) {
+    logger.info(
+      { master_key: config.paths.master_key_path },
+      'a new vault and its master key: keep a copy of the key',
+    );
+  }
+  logger.info(
+    {
+      version: packageFile.version,
+      address: formatBindAddress(parseBindAddress(config.server.bind_addr, 'server.bind_addr')),
+      config: configFile,
+      vault: config.paths.vault_path,
+      audit: config.paths.audit_path,
+      audit_key: service.fingerprint,
+      policy: config.security.rbac_policy_path,
+      secrets: service.secretsCount,
+      pid: process.pid,
+    },
+    'ready',
+  );
+}
+
+/** The first signal drains; what hangs is cut at the deadline, and a second signal ends the process at once. */
+function stopOnSignals(stop: () => Promise<void>, logger: Logger): void {
+  let stopping = false;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.info({ signal }, 'stopping: finishing requests in flight');
+    setTimeout(() => process.exit(1), stopDeadline).unref();
+    stop().then(
+      () => {
+        logger.info('stopped');
+        process.exit(0);
+      },
+      error => {
+        logger.error({ reason: errorMessage(error) }, 'the stop was not clean');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+async function reloadPolicy(service: Service, logger: Logger): Promise<void> {
+  try {
+    await service.reloadPolicy();
+    logger.info('policy reloaded');
+  } catch (error) {
+    logger.error({ reason: errorMessage(error) }, 'the policy was not reloaded; the one in force stays');
+  }
+}

@@ -1,0 +1,252 @@
+import { ServiceError } from '../errors.ts';
+import type { Action } from '../policy/policy.ts';
+import type { StoredSecret } from '../store/store.ts';
+import type { Caller } from './caller.ts';
+import type { VaultContext } from './context.ts';
+import type { Subject } from './journal.ts';
+import { NameQueue } from './name-queue.ts';
+import { checkMetadata, checkName, checkValue } from './names.ts';
+import { factsOf, type SecretInput, type VersionFacts } from './types.ts';
+import * as rules from './versions.ts';
+
+/** Makes the changes of an operation from the rows as they are; throws ServiceError where the rules forbid it. */
+type Plan = (stored: readonly (StoredSecret | null)[]) => Promise<rules.Planned[]>;
+
+/** The changes of the vault. */
+export class Changing {
+  readonly #vault: VaultContext;
+  readonly #queue = new NameQueue();
+
+  constructor(vault: VaultContext) {
+    this.#vault = vault;
+  }
+
+  async create(caller: Caller, name: string, input: SecretInput): Promise<VersionFacts> {
+    checkInput(name, input);
+    await this.#vault.journal.authorise(caller, ['create'], [name]);
+    const [planned] = await this.#change(caller, 'create', [name], async ([stored = null]) => {
+      const head = stored?.head ?? null;
+      if (rules.exists(head)) {
+        rules.requireUsable(head, name);
+        throw new ServiceError('conflict', `${name} exists already; PUT /secret/${name} adds a version.`);
+      }
+      return [this.#supply(stored, name, input, true)];
+    });
+    this.#vault.metrics.secretCreated();
+    return addedVersion(planned);
+  }
+
+  /**
+   * A new version of an existing name, or a new name.
+   * @param ifMatch whether the active version (null: no such secret) is the one the caller expects
+   */
+  async put(
+    caller: Caller,
+    name: string,
+    input: SecretInput & { readonly activate: boolean },
+    ifMatch: (version: number | null) => boolean,
+  ): Promise<VersionFacts & { readonly isNew: boolean }> {
+    checkInput(name, input);
+    const known = rules.exists((await this.#vault.load(name))?.head ?? null);
+    await this.#vault.journal.authorise(caller, known ? ['update'] : ['update', 'create'], [name]);
+    let isNew = false;
+    const [planned] = await this.#change(caller, 'update', [name], async ([stored = null]) => {
+      const head = stored?.head ?? null;
+      isNew = !rules.exists(head);
+      // The right to create was asked for only if the name was new then.
+      if (isNew && known)
+        throw new ServiceError('conflict', `${name} was purged at the same moment; try again.`);
+      if (!isNew) rules.requireUsable(head, name);
+      requireMatch(name, rules.exists(head) ? head.activeVersion : null, ifMatch);
+      return [this.#supply(stored, name, input, input.activate)];
+    });
+    if (isNew) this.#vault.metrics.secretCreated();
+    return { ...addedVersion(planned), isNew };
+  }
+
+  async activate(caller: Caller, name: string, version: number): Promise<VersionFacts> {
+    checkName(name);
+    await this.#vault.journal.authorise(caller, ['update'], [name]);
+    const [planned] = await this.#change(
+      caller,
+      'update',
+      [name],
+      async ([stored = null]) => {
+        const head = stored?.head ?? null;
+        rules.requireUsable(head, name);
+        const now = this.#vault.now();
+        const target = await this.#vault.stored(this.#vault.store.version(name, version));
+        if (target === null || !rules.isReadable(target, now)) {
+          throw new ServiceError('not_found', `${name} has no version ${version} to activate.`);
+        }
+        this.#vault.rows.verifyVersion(target);
+        return [rules.activateVersion(head, stored?.active ?? null, target, now, this.#vault.defaults)];
+      },
+      version,
+    );
+    return addedVersion(planned);
+  }
+
+  /** Soft: POST /undelete brings it back. */
+  async delete(caller: Caller, name: string): Promise<void> {
+    checkName(name);
+    await this.#vault.journal.authorise(caller, ['delete'], [name]);
+    await this.#change(caller, 'delete', [name], async ([stored = null]) => {
+      const head = stored?.head ?? null;
+      rules.requireUsable(head, name);
+      return [rules.markDeleted(head, this.#vault.now())];
+    });
+  }
+
+  /** Destroys every version; only the name and its next version number stay. */
+  async purge(caller: Caller, name: string): Promise<void> {
+    checkName(name);
+    await this.#vault.journal.authorise(caller, ['purge'], [name]);
+    await this.#change(caller, 'purge', [name], async ([stored = null]) => [
+      rules.purge(requireExisting(stored, name).head),
+    ]);
+  }
+
+  async undelete(caller: Caller, name: string): Promise<void> {
+    checkName(name);
+    await this.#vault.journal.authorise(caller, ['update'], [name]);
+    await this.#change(caller, 'update', [name], async ([stored = null]) => {
+      const { head } = requireExisting(stored, name);
+      if (head.deletedAt === null) throw new ServiceError('conflict', `${name} is not deleted.`);
+      return [rules.unmarkDeleted(head)];
+    });
+  }
+
+  /**
+   * A generated version for each name, all or nothing.
+   * @param generator what the request asks for; without it each secret's own, or the default
+   */
+  async rotate(caller: Caller, names: readonly string[], generator: unknown): Promise<VersionFacts[]> {
+    names.forEach(checkName);
+    if (new Set(names).size < names.length)
+      throw new ServiceError('bad_request', 'names lists a name twice.');
+    await this.#vault.journal.authorise(caller, ['rotate'], names);
+    return await this.rotateAuthorised(caller, names, generator);
+  }
+
+  /** For the scheduler, which acts on a secret's own rule; `isDue` is asked again when the row is held. */
+  async rotateAuthorised(
+    caller: Caller,
+    names: readonly string[],
+    generator: unknown,
+    isDue: (stored: StoredSecret) => boolean = () => true,
+  ): Promise<VersionFacts[]> {
+    const planned = await this.#change(caller, 'rotate', names, async rows => {
+      const targets = rows.map((stored, index) => requireLive(stored, names[index] ?? ''));
+      return await Promise.all(
+        targets.filter(isDue).map(async stored => {
+          const value = await this.#vault.generate(generator ?? stored.head.rotation?.generator ?? null);
+          return this.#add(stored, stored.head.name, value, { generated: true, activate: true });
+        }),
+      );
+    });
+    for (const _ of planned) this.#vault.metrics.secretRotated();
+    return planned.map(addedVersion);
+  }
+
+  /** Destroys one version whose grace is over; a no-op where that is not so any more. */
+  async destroyEnded(caller: Caller, name: string, version: number): Promise<void> {
+    await this.#change(
+      caller,
+      'rotate',
+      [name],
+      async ([stored = null]) => {
+        const row = await this.#vault.stored(this.#vault.store.version(name, version));
+        if (stored === null || row === null || row.sealed === null) return [];
+        this.#vault.rows.verifyVersion(row);
+        return rules.isReadable(row, this.#vault.now()) ? [] : [rules.destroyVersion(stored.head, row)];
+      },
+      version,
+    );
+  }
+
+  async #change(
+    caller: Caller,
+    action: Action,
+    names: readonly string[],
+    plan: Plan,
+    version: number | null = null,
+  ): Promise<rules.Planned[]> {
+    const asked = names.map(name => ({ action, name, version }));
+    return await this.#queue.run(names, async () => {
+      const planned = await this.#vault.recordingFailure(caller, asked, async () =>
+        plan(await Promise.all(names.map(name => this.#vault.load(name)))),
+      );
+      if (planned.length > 0) {
+        await this.#vault.committer.commit(
+          caller,
+          planned.map(change => subjectOf(action, change, version)),
+          planned,
+        );
+      }
+      return planned;
+    });
+  }
+
+  #supply(stored: StoredSecret | null, name: string, input: SecretInput, activate: boolean): rules.Planned {
+    const { metadata, rotation, value } = input;
+    return this.#add(stored, name, value, { generated: false, activate, metadata, rotation });
+  }
+
+  #add(
+    stored: StoredSecret | null,
+    name: string,
+    value: string,
+    how: Omit<rules.NewVersion, 'kid' | 'sealed'>,
+  ): rules.Planned {
+    const head = stored?.head ?? null;
+    const sealed = this.#vault.rows.sealValue(name, rules.nextVersionOf(head), value);
+    const added = { ...how, ...sealed };
+    return rules.addVersion(
+      head,
+      stored?.active ?? null,
+      name,
+      added,
+      this.#vault.now(),
+      this.#vault.defaults,
+    );
+  }
+}
+
+function checkInput(name: string, input: SecretInput): void {
+  checkName(name);
+  checkValue(input.value);
+  checkMetadata(input.metadata ?? {});
+}
+
+function requireMatch(
+  name: string,
+  active: number | null,
+  ifMatch: (version: number | null) => boolean,
+): void {
+  if (ifMatch(active)) return;
+  const state = active === null ? 'does not exist' : `is at version ${active}`;
+  throw new ServiceError('version_mismatch', `${name} ${state}; If-Match names another version.`);
+}
+
+function requireExisting(stored: StoredSecret | null, name: string): StoredSecret {
+  if (stored !== null && rules.exists(stored.head)) return stored;
+  throw new ServiceError('not_found', `There is no secret named ${name}.`);
+}
+
+function requireLive(stored: StoredSecret | null, name: string): StoredSecret {
+  const existing = requireExisting(stored, name);
+  rules.requireUsable(existing.head, name);
+  return existing;
+}
+
+/** The version that a plan adds or activates stands last. */
+function addedVersion(planned: rules.Planned | undefined): VersionFacts {
+  const row = planned?.versions.at(-1);
+  if (row === undefined) throw new ServiceError('internal', 'The change made no version.');
+  return factsOf(row);
+}
+
+function subjectOf(action: Action, planned: rules.Planned, version: number | null): Subject {
+  return { action, name: planned.head.name, version: version ?? planned.versions.at(-1)?.version ?? null };
+}

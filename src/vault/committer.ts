@@ -1,0 +1,66 @@
+import { errorMessage, ServiceError } from '../errors.ts';
+import { type Store, StoreError } from '../store/store.ts';
+import type { Caller } from './caller.ts';
+import type { Journal, Subject } from './journal.ts';
+import type { Rows } from './rows.ts';
+import type { Planned } from './versions.ts';
+
+export interface ErrorLog {
+  error(facts: object, message: string): void;
+}
+
+/** Carries planned changes out: intent durable, commit durable, outcome. */
+export class Committer {
+  readonly #store: Store;
+  readonly #journal: Journal;
+  readonly #rows: Rows;
+  readonly #log: ErrorLog;
+
+  constructor(store: Store, journal: Journal, rows: Rows, log: ErrorLog) {
+    this.#store = store;
+    this.#journal = journal;
+    this.#rows = rows;
+    this.#log = log;
+  }
+
+  /**
+   * All of `planned` or nothing; `subjects` are their audit records, one each.
+   * @throws ServiceError unavailable or conflict, with nothing changed
+   */
+  async commit(caller: Caller, subjects: readonly Subject[], planned: readonly Planned[]): Promise<void> {
+    const opId = crypto.randomUUID();
+    const intent = await this.#journal.intend(caller, subjects, opId);
+    const changes = planned.map(change => this.#rows.sign(change, intent.seq));
+    try {
+      await this.#store.commit(changes, { opId, intentSeq: intent.seq, intentHash: intent.hash });
+    } catch (error) {
+      await this.#settle(caller, subjects, opId, error instanceof StoreError ? error.failure : 'failed');
+      throw asServiceError(error);
+    }
+    await this.#settle(caller, subjects, opId, 'ok');
+  }
+
+  /** What is committed stands: a lost outcome latches the audit log, which refuses what comes later. */
+  async #settle(caller: Caller, subjects: readonly Subject[], opId: string, outcome: string): Promise<void> {
+    try {
+      await this.#journal.settle(caller, subjects, opId, outcome);
+    } catch (error) {
+      this.#log.error(
+        { op_id: opId, reason: errorMessage(error) },
+        'the outcome of a change could not be audited',
+      );
+    }
+  }
+}
+
+/** A store failure as clients see it. */
+export function asServiceError(error: unknown): ServiceError {
+  if (error instanceof ServiceError) return error;
+  const failure = error instanceof StoreError ? error.failure : 'failed';
+  const message = {
+    conflict: 'The secret was changed at the same moment; read it and try again.',
+    full: 'The disk of the vault is full; nothing was changed.',
+    failed: 'The vault cannot be read or written; nothing was changed.',
+  }[failure];
+  return new ServiceError(failure === 'conflict' ? 'conflict' : 'unavailable', message, { cause: error });
+}

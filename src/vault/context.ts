@@ -1,0 +1,83 @@
+import type { Metrics } from '../../telemetry/instruments.ts';
+import type { AuditTrail } from '../audit/record.ts';
+import { ServiceError } from '../errors.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Store, StoredSecret } from '../store/store.ts';
+import type { Caller } from './caller.ts';
+import { asServiceError, Committer, type ErrorLog } from './committer.ts';
+import { Journal, type Subject } from './journal.ts';
+import type { Keyring } from './keyring.ts';
+import { Rows } from './rows.ts';
+import type { DefaultPeriods } from './versions.ts';
+
+export interface VaultDependencies {
+  readonly store: Store;
+  readonly keyring: Keyring;
+  readonly audit: AuditTrail;
+  /** The policy in force now; a reload changes it. */
+  readonly policy: () => Policy;
+  readonly metrics: Metrics;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly defaults: DefaultPeriods;
+  /** Makes a value from a generator spec that was validated at the edge; null asks for the default generator. */
+  readonly generate: (generator: unknown) => Promise<string>;
+  readonly log: ErrorLog;
+}
+
+/** What every operation of the vault shares. Only src/vault/ sees it: there is no way around the door. */
+export class VaultContext {
+  readonly store: Store;
+  readonly rows: Rows;
+  readonly journal: Journal;
+  readonly committer: Committer;
+  readonly metrics: Metrics;
+  readonly now: () => number;
+  readonly defaults: DefaultPeriods;
+  readonly generate: (generator: unknown) => Promise<string>;
+
+  constructor(dependencies: VaultDependencies) {
+    const { store, keyring, audit, policy, metrics, log } = dependencies;
+    this.store = store;
+    this.rows = new Rows(keyring, metrics);
+    this.journal = new Journal(audit, policy, metrics);
+    this.committer = new Committer(store, this.journal, this.rows, log);
+    this.metrics = metrics;
+    this.now = dependencies.now;
+    this.defaults = dependencies.defaults;
+    this.generate = dependencies.generate;
+  }
+
+  /** Runs a store call; its failures become ServiceErrors. */
+  async stored<T>(result: Promise<T>): Promise<T> {
+    try {
+      return await result;
+    } catch (error) {
+      throw asServiceError(error);
+    }
+  }
+
+  /** The row of a name, proved to be one the vault wrote. */
+  async load(name: string): Promise<StoredSecret | null> {
+    const secret = await this.stored(this.store.get(name));
+    if (secret !== null) this.rows.verify(secret);
+    return secret;
+  }
+
+  /** Something allowed that then fails is one record too, with the error's code as its outcome. */
+  async recordingFailure<T>(
+    caller: Caller,
+    subjects: readonly Subject[],
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const failure = error instanceof ServiceError ? error : asServiceError(error);
+      if (failure.code !== 'unavailable') {
+        for (const subject of subjects) await this.journal.note(caller, 'failure', subject, failure.code);
+      }
+      throw failure;
+    }
+  }
+}

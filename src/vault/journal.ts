@@ -1,0 +1,137 @@
+import type { Metrics } from '../../telemetry/instruments.ts';
+import type { AppendedRecord, AuditEntry, AuditTrail } from '../audit/record.ts';
+import { ServiceError } from '../errors.ts';
+import type { Action, Policy } from '../policy/policy.ts';
+import type { Caller } from './caller.ts';
+
+/** What an operation is about, as its audit records say it. */
+export interface Subject {
+  readonly action: Action;
+  readonly name: string;
+  readonly version?: number | null;
+}
+
+type Detail = Readonly<Record<string, string | number | boolean>>;
+
+/** Decides by policy and writes the records; nothing here touches a value. */
+export class Journal {
+  readonly #audit: AuditTrail;
+  readonly #policy: () => Policy;
+  readonly #metrics: Metrics;
+
+  constructor(audit: AuditTrail, policy: () => Policy, metrics: Metrics) {
+    this.#audit = audit;
+    this.#policy = policy;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name.
+   * @throws ServiceError not_authorized, whether or not the names exist
+   */
+  async authorise(caller: Caller, actions: readonly Action[], names: readonly string[]): Promise<void> {
+    const policy = this.#policy();
+    const refusals: Subject[] = [];
+    for (const name of names) {
+      const denied = actions.find(action => !policy.allows(caller.client, action, name));
+      if (denied === undefined) this.#metrics.accessAllowed();
+      else {
+        this.#metrics.accessDenied();
+        refusals.push({ action: denied, name });
+      }
+    }
+    const [first] = refusals;
+    if (first !== undefined) await this.#deny(caller, refusals, `${first.action} ${first.name}`);
+  }
+
+  /** A list is one decision: whether the policy lets the client list anything. */
+  async authoriseList(caller: Caller, prefix: string): Promise<Policy> {
+    const policy = this.#policy();
+    if (policy.listRanges(caller.client).length > 0) {
+      this.#metrics.accessAllowed();
+      return policy;
+    }
+    this.#metrics.accessDenied();
+    return await this.#deny(caller, [{ action: 'list', name: prefix }], 'list secrets');
+  }
+
+  /** One record of something allowed that changes nothing; resolves when durable. */
+  async note(
+    caller: Caller,
+    event: string,
+    subject: Subject,
+    outcome: string,
+    detail?: Detail,
+  ): Promise<void> {
+    await this.#append([
+      { ...about(caller, event, subject), decision: 'allow', outcome, ...withDetail(detail) },
+    ]);
+  }
+
+  /** The intents of one operation; resolves with the position of the last when durable. */
+  intend(
+    caller: Caller,
+    subjects: readonly Subject[],
+    opId: string,
+    detail?: Detail,
+  ): Promise<AppendedRecord> {
+    return this.#append(
+      subjects.map(subject => ({
+        ...about(caller, 'intent', subject),
+        decision: 'allow',
+        op_id: opId,
+        ...withDetail(detail),
+      })),
+    );
+  }
+
+  async settle(caller: Caller, subjects: readonly Subject[], opId: string, outcome: string): Promise<void> {
+    await this.#append(
+      subjects.map(subject => ({
+        ...about(caller, 'outcome', subject),
+        decision: 'allow',
+        outcome,
+        op_id: opId,
+      })),
+    );
+  }
+
+  async #deny(caller: Caller, refusals: readonly Subject[], what: string): Promise<never> {
+    await this.#append(
+      refusals.map(subject => ({
+        ...about(caller, 'refusal', subject),
+        decision: 'deny',
+        outcome: 'denied',
+      })),
+    );
+    throw new ServiceError('not_authorized', `The policy does not let ${caller.client} ${what}.`);
+  }
+
+  async #append(entries: readonly AuditEntry[]): Promise<AppendedRecord> {
+    const appended = this.#audit.append(entries);
+    await appended.durable;
+    return appended;
+  }
+}
+
+function about(caller: Caller, event: string, subject: Subject): AuditEntry {
+  return {
+    event,
+    client: caller.client,
+    identity_method: caller.identityMethod,
+    credential_id: caller.credentialId,
+    remote_addr: caller.remoteAddr,
+    action: subject.action,
+    resource: subject.name,
+    version: subject.version ?? null,
+    decision: null,
+    outcome: null,
+    op_id: null,
+    request_id: caller.requestId,
+    trace_id: caller.traceId,
+  };
+}
+
+function withDetail(detail: Detail | undefined): { detail?: Detail } {
+  return detail === undefined ? {} : { detail };
+}

@@ -1,0 +1,44 @@
+import { ServiceError } from '../errors.ts';
+
+export const maxNameLength = 256;
+export const maxValueBytes = 65_536;
+export const maxMetadataBytes = 4096;
+
+/** Names are paths: segments of `A–Z a–z 0–9 _ . -`, none empty, `.` or `..`. */
+const namePattern = /^(?!\.{1,2}(?:\/|$))[\w.-]+(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*$/;
+
+export function isSecretName(name: string): boolean {
+  return name.length <= maxNameLength && namePattern.test(name);
+}
+
+/** @throws ServiceError bad_request */
+export function checkName(name: string): void {
+  if (isSecretName(name)) return;
+  throw new ServiceError(
+    'bad_request',
+    `A name is 1 to ${maxNameLength} characters of A-Z a-z 0-9 _ . - /, without empty, "." or ".." segments.`,
+  );
+}
+
+/** @throws ServiceError too_large or bad_request */
+export function checkValue(value: string): void {
+  if (Buffer.byteLength(value) > maxValueBytes) {
+    throw new ServiceError('too_large', `A value is at most ${maxValueBytes} bytes of UTF-8.`);
+  }
+  if (!value.isWellFormed()) {
+    throw new ServiceError('bad_request', 'The value is not well-formed Unicode (it has a lone surrogate).');
+  }
+}
+
+/** @throws ServiceError too_large */
+export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
+  let bytes = 0;
+  for (const [key, text] of Object.entries(metadata))
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(text);
+  if (bytes > maxMetadataBytes) {
+    throw new ServiceError(
+      'too_large',
+      `Metadata is at most ${maxMetadataBytes} bytes, keys and values together.`,
+    );
+  }
+}

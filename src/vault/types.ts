@@ -1,0 +1,47 @@
+import type { RotationRule } from '../store/store.ts';
+
+/** What a client sends for a new version; validated at the edge but for sizes and names. */
+export interface SecretInput {
+  readonly value: string;
+  /** Absent keeps what the secret has. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Absent keeps the rule; null removes it. */
+  readonly rotation?: RotationRule | null | undefined;
+}
+
+/** A version as answers describe it; times in milliseconds since the epoch. */
+export interface VersionFacts {
+  readonly name: string;
+  readonly version: number;
+  readonly kid: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+}
+
+export interface ReadSecret extends VersionFacts {
+  /** Null when the caller has this version already: nothing was decrypted. */
+  readonly value: string | null;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface VersionState extends VersionFacts {
+  readonly state: 'active' | 'staged' | 'superseded' | 'destroyed';
+  readonly generated: boolean;
+  readonly deactivatedAt: number | null;
+  readonly destroyAt: number | null;
+}
+
+export interface ListedSecret extends VersionFacts {
+  readonly isExpired: boolean;
+}
+
+export interface SecretPage {
+  readonly secrets: readonly ListedSecret[];
+  /** The last name looked at, when there may be more after it. */
+  readonly after: string | null;
+}
+
+export function factsOf(row: VersionFacts): VersionFacts {
+  const { name, version, kid, createdAt, expiresAt } = row;
+  return { name, version, kid, createdAt, expiresAt };
+}

@@ -1,0 +1,47 @@
+import type { VaultStatistics } from '../store/store.ts';
+import { schedulerCaller } from './caller.ts';
+import type { Changing } from './changing.ts';
+import type { VaultContext } from './context.ts';
+
+/** What the clock asks of the vault: rotations that secrets carry, graces that end, figures that take a scan. */
+export class Upkeep {
+  readonly #vault: VaultContext;
+  readonly #changing: Changing;
+  #statistics: VaultStatistics = { overdueRotations: 0, oldestVersionAt: null };
+
+  constructor(vault: VaultContext, changing: Changing) {
+    this.#vault = vault;
+    this.#changing = changing;
+  }
+
+  /** Names whose own rotation is due, soonest first. */
+  dueNames(limit: number): Promise<string[]> {
+    return this.#vault.store.dueRotations(this.#vault.now(), limit);
+  }
+
+  /** Does nothing where another rotation came first. */
+  async rotateDue(name: string): Promise<void> {
+    await this.#changing.rotateAuthorised(
+      schedulerCaller,
+      [name],
+      null,
+      ({ head }) => head.rotation !== null && (head.expiresAt ?? Infinity) <= this.#vault.now(),
+    );
+  }
+
+  /** Destroys generated versions whose grace is over; returns how many it looked at. */
+  async destroyEnded(limit: number): Promise<number> {
+    const ended = await this.#vault.store.endedGraces(this.#vault.now(), limit);
+    for (const { name, version } of ended) await this.#changing.destroyEnded(schedulerCaller, name, version);
+    return ended.length;
+  }
+
+  async refreshStatistics(): Promise<void> {
+    this.#statistics = await this.#vault.store.statistics(this.#vault.now());
+  }
+
+  /** As of the last refresh. */
+  get statistics(): VaultStatistics {
+    return this.#statistics;
+  }
+}

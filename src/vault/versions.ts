@@ -1,0 +1,162 @@
+import { ServiceError } from '../errors.ts';
+import type { RotationRule, SecretHead, SecretVersion } from '../store/store.ts';
+
+/**
+ * The version rules, pure: what a head and its versions become under each operation. A version number is never
+ * reused, a supplied version is never destroyed by the clock, a generated one only after its grace.
+ */
+export type UnsignedHead = Omit<SecretHead, 'mac' | 'intentSeq'>;
+export type UnsignedVersion = Omit<SecretVersion, 'mac'>;
+
+/** What an operation makes of a secret, before it is signed. */
+export interface Planned {
+  readonly expectedRevision: number;
+  readonly head: UnsignedHead;
+  readonly versions: readonly UnsignedVersion[];
+  readonly dropVersions?: boolean;
+}
+
+/** Milliseconds that apply where a secret has no rotation rule of its own. */
+export interface DefaultPeriods {
+  readonly every: number;
+  readonly grace: number;
+}
+
+export interface NewVersion {
+  readonly kid: string;
+  readonly sealed: Uint8Array;
+  readonly generated: boolean;
+  readonly activate: boolean;
+  /** Absent keeps what the secret has. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+  /** Absent keeps the rule; null removes it. */
+  readonly rotation?: RotationRule | null | undefined;
+}
+
+/** The version number that the next value of the name gets. */
+export function nextVersionOf(head: SecretHead | null): number {
+  return head?.nextVersion ?? 1;
+}
+
+/** Whether anything but the version counter is stored under the name. */
+export function exists(head: SecretHead | null): head is SecretHead {
+  return head !== null && !head.purged;
+}
+
+/** @throws ServiceError not_found or deleted */
+export function requireUsable(head: SecretHead | null, name: string): asserts head is SecretHead {
+  if (!exists(head)) throw new ServiceError('not_found', `There is no secret named ${name}.`);
+  if (head.deletedAt !== null)
+    throw new ServiceError('deleted', `${name} is deleted; undelete or purge it first.`);
+}
+
+export function addVersion(
+  head: SecretHead | null,
+  active: SecretVersion | null,
+  name: string,
+  added: NewVersion,
+  now: number,
+  defaults: DefaultPeriods,
+): Planned {
+  const previous = exists(head) ? head : null;
+  const rotation = added.rotation === undefined ? (previous?.rotation ?? null) : added.rotation;
+  const version: UnsignedVersion = {
+    name,
+    version: nextVersionOf(head),
+    kid: added.kid,
+    sealed: added.sealed,
+    createdAt: now,
+    expiresAt: now + (rotation?.every ?? defaults.every),
+    generated: added.generated,
+    deactivatedAt: null,
+    destroyAt: null,
+  };
+  const replaced = added.activate && active !== null ? [deactivate(active, rotation, now, defaults)] : [];
+  return {
+    expectedRevision: head?.revision ?? 0,
+    head: {
+      name,
+      activeVersion: added.activate ? version.version : (previous?.activeVersion ?? 0),
+      nextVersion: version.version + 1,
+      revision: (head?.revision ?? 0) + 1,
+      createdAt: previous?.createdAt ?? now,
+      deletedAt: null,
+      purged: false,
+      metadata: added.metadata ?? previous?.metadata ?? {},
+      rotation,
+      expiresAt: added.activate ? version.expiresAt : (previous?.expiresAt ?? null),
+    },
+    versions: [...replaced, version],
+  };
+}
+
+/** Makes a staged or older version the active one; its rotation falls due a full period from now. */
+export function activateVersion(
+  head: SecretHead,
+  active: SecretVersion | null,
+  target: SecretVersion,
+  now: number,
+  defaults: DefaultPeriods,
+): Planned {
+  const expiresAt = now + (head.rotation?.every ?? defaults.every);
+  const replaced = active === null ? [] : [deactivate(active, head.rotation, now, defaults)];
+  return {
+    expectedRevision: head.revision,
+    head: { ...unsigned(head), activeVersion: target.version, expiresAt },
+    versions: [...replaced, { ...target, expiresAt, deactivatedAt: null, destroyAt: null }],
+  };
+}
+
+export function markDeleted(head: SecretHead, now: number): Planned {
+  return { expectedRevision: head.revision, head: { ...unsigned(head), deletedAt: now }, versions: [] };
+}
+
+export function unmarkDeleted(head: SecretHead): Planned {
+  return { expectedRevision: head.revision, head: { ...unsigned(head), deletedAt: null }, versions: [] };
+}
+
+/** Leaves only the name and the number its next version gets. */
+export function purge(head: SecretHead): Planned {
+  return {
+    expectedRevision: head.revision,
+    head: {
+      ...unsigned(head),
+      activeVersion: 0,
+      deletedAt: null,
+      purged: true,
+      metadata: {},
+      rotation: null,
+      expiresAt: null,
+    },
+    versions: [],
+    dropVersions: true,
+  };
+}
+
+export function destroyVersion(head: SecretHead, version: SecretVersion): Planned {
+  return {
+    expectedRevision: head.revision,
+    head: unsigned(head),
+    versions: [{ ...version, sealed: null, destroyAt: null }],
+  };
+}
+
+/** Whether the value can still be had at `now`. */
+export function isReadable(version: SecretVersion, now: number): boolean {
+  return version.sealed !== null && (version.destroyAt === null || now < version.destroyAt);
+}
+
+function deactivate(
+  active: SecretVersion,
+  rotation: RotationRule | null,
+  now: number,
+  defaults: DefaultPeriods,
+): UnsignedVersion {
+  const grace = rotation?.grace ?? defaults.grace;
+  return { ...active, deactivatedAt: now, destroyAt: active.generated ? now + grace : null };
+}
+
+function unsigned(head: SecretHead): UnsignedHead {
+  const { mac: _mac, intentSeq: _intentSeq, ...rest } = head;
+  return { ...rest, revision: head.revision + 1 };
+}

@@ -1,0 +1,144 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const checkout = resolve(import.meta.dirname, '../..');
+const executable = join(checkout, 'bin/jarvis-secretsd');
+
+/** A folder with the shipped config.toml and policy.yaml, listening on a free port; keys override by environment. */
+export interface Installation {
+  readonly folder: string;
+  readonly configFile: string;
+  readonly port: number;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+export interface RunningService {
+  readonly child: ChildProcess;
+  readonly url: string;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
+  /** As `admin`; a plain object is sent as JSON. */
+  request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
+  /** Every sample of a classic scrape, by its literal series name with labels. */
+  scrape(): Promise<Map<string, number>>;
+  /** Sends the signal and resolves with the exit code (null when the signal killed it). */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+/** @param environment `JARVIS_SECRETSD_…` and other variables for the service */
+export async function install(
+  folder: string,
+  environment: Record<string, string> = {},
+): Promise<Installation> {
+  mkdirSync(folder, { recursive: true });
+  for (const file of ['config.toml', 'policy.yaml']) cpSync(join(checkout, file), join(folder, file));
+  const port = await freePort();
+  return {
+    folder,
+    configFile: join(folder, 'config.toml'),
+    port,
+    environment: { JARVIS_SECRETSD_SERVER_BIND_ADDR: `127.0.0.1:${port}`, ...environment },
+  };
+}
+
+export function writePolicy(installation: Installation, text: string): void {
+  writeFileSync(join(installation.folder, 'policy.yaml'), text);
+}
+
+/** Runs the executable to its end. */
+export async function runCommand(
+  installation: Installation,
+  args: readonly string[],
+): Promise<{ code: number | null; output: string }> {
+  const child = launch(installation, args);
+  const output = collect(child);
+  const [code] = await once(child, 'close');
+  return { code, output: output() };
+}
+
+/** Starts the service and resolves when it says it is ready; rejects with its output when it ends before. */
+export async function startService(installation: Installation): Promise<RunningService> {
+  const child = launch(installation, ['--config', installation.configFile]);
+  const output = collect(child);
+  await ready(child, output);
+  const url = `http://127.0.0.1:${installation.port}`;
+  return {
+    child,
+    url,
+    output,
+    request: (method, path, body, headers = {}) =>
+      fetch(url + path, {
+        method,
+        headers: {
+          'x-jarvis-client': 'admin',
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+      }),
+    scrape: async () => parseSamples(await (await fetch(`${url}/metrics`)).text()),
+    stop: async (signal = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      child.kill(signal);
+      const [code] = await once(child, 'close');
+      return code;
+    },
+  };
+}
+
+export function readAudit(installation: Installation, file: string): string {
+  return readFileSync(join(installation.folder, 'data/audit', file), 'utf8');
+}
+
+export function parseSamples(text: string): Map<string, number> {
+  const samples = new Map<string, number>();
+  for (const line of text.split('\n')) {
+    const at = line.lastIndexOf(' ');
+    if (line !== '' && !line.startsWith('#')) samples.set(line.slice(0, at), Number(line.slice(at + 1)));
+  }
+  return samples;
+}
+
+function launch(installation: Installation, args: readonly string[]): ChildProcess {
+  const { PATH = '', HOME = '' } = process.env;
+  return spawn(executable, args, {
+    cwd: installation.folder,
+    env: { PATH, HOME, ...installation.environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+function collect(child: ChildProcess): () => string {
+  let text = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', chunk => {
+      text += chunk;
+    });
+  }
+  return () => text;
+}
+
+async function ready(child: ChildProcess, output: () => string): Promise<void> {
+  const { promise, resolve: isReady, reject } = Promise.withResolvers<void>();
+  if (child.stdout !== null) {
+    createInterface({ input: child.stdout }).on('line', line => {
+      if (line.includes('"msg":"ready"')) isReady();
+    });
+  }
+  child.once('close', code => reject(new Error(`the service ended with code ${code}: ${output()}`)));
+  await promise;
+}

@@ -151,7 +151,7 @@ export class SegmentedLog {
     if (!isIdle && this.#settings.sync === 'always') return;
     const started = performance.now();
     try {
-      if (this.#lines.length > 0) this.#writeLines(isIdle);
+      if (this.#lines.length > 0) this.#writeLines(isIdle && !this.#closed);
     } catch (error) {
       this.#fail(error);
       return;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import packageFile from '../package.json' with { type: 'json' };
 import type { Exposition } from '../telemetry/exposition.ts';
@@ -92,9 +93,8 @@ async function listenAll(config: Config, service: Service, exposition: Expositio
 }
 
 async function listenForApi({ app }: Service, address: BindAddress): Promise<void> {
-  await app.listen(
-    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-  );
+  await app.ready();
+  await listen(app.server, address);
 }
 
 async function listenForScrapes(exposition: Exposition, address: BindAddress): Promise<Server> {
@@ -110,12 +110,15 @@ async function listenForScrapes(exposition: Exposition, address: BindAddress): P
     });
     response.writeHead(status, headers).end(body);
   });
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  server.once('error', reject);
-  if (address.kind === 'unix') server.listen(address.path, resolve);
-  else server.listen(address.port, address.host, resolve);
-  await promise;
+  await listen(server, address);
   return server;
+}
+
+async function listen(server: Server, address: BindAddress): Promise<void> {
+  server.listen(
+    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
+  );
+  await once(server, 'listening');
 }
 
 function listenFailure(config: Config, error: unknown): string {

@@ -30,8 +30,7 @@ export class PendingLines {
 
   /** Moves the chain on without keeping the line, which the caller writes elsewhere. */
   link(entry: AuditEntry): string {
-    this.#time ??= new Date(this.#clock()).toISOString();
-    const { position, line } = encodeRecord(this.#tip, this.#time, entry);
+    const { position, line } = encodeRecord(this.#tip, this.#timestamp(), entry);
     this.#tip = position;
     return line;
   }
@@ -49,7 +48,12 @@ export class PendingLines {
   }
 
   /** Records of one turn of the event loop share their time, because a timestamp costs as much as a hash. */
-  endTurn(): void {
-    this.#time = null;
+  #timestamp(): string {
+    if (this.#time !== null) return this.#time;
+    setImmediate(() => {
+      this.#time = null;
+    });
+    this.#time = new Date(this.#clock()).toISOString();
+    return this.#time;
   }
 }

@@ -135,7 +135,6 @@ export class SegmentedLog {
     this.#turnScheduled = true;
     setImmediate(() => {
       this.#turnScheduled = false;
-      this.#lines.endTurn();
       this.#flush();
     });
   }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { type ErrorCode, errorTable } from '../errors.ts';
 import type { Api } from './api.ts';
 import { acceptJsonBodies } from './bodies.ts';
@@ -21,7 +21,7 @@ export function createServer(logger: FastifyBaseLogger): Api {
   const app = Fastify({
     ...limits,
     loggerInstance: logger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,

@@ -58,8 +58,9 @@ export class Reading {
   }
 
   /** Live secrets that the caller may list, by name. A page may be short, even empty, and still have more after it. */
-  async list(caller: Caller, prefix: string, limit: number, after: string | null): Promise<SecretPage> {
+  async list(caller: Caller, prefix: string, limit: number, cursor: string | null): Promise<SecretPage> {
     const policy = await this.#vault.journal.authoriseList(caller, prefix);
+    const after = cursor === null ? null : this.#vault.rows.openCursor(caller.client, cursor);
     const ranges = withinPrefix(policy.listRanges(caller.client), prefix);
     const looked = await this.#vault.stored(this.#vault.store.list({ ranges, after, limit: rowsPerPage }));
     const secrets: ListedSecret[] = [];
@@ -75,7 +76,10 @@ export class Reading {
       count: secrets.length,
     });
     const isWhole = looked.length < rowsPerPage && last === (looked.at(-1)?.head.name ?? null);
-    return { secrets, after: isWhole ? null : last };
+    return {
+      secrets,
+      nextCursor: !isWhole && last !== null ? this.#vault.rows.sealCursor(caller.client, last) : null,
+    };
   }
 
   async #usable(name: string): Promise<StoredSecret> {

@@ -1,8 +1,9 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
 import { ServiceError } from '../errors.ts';
 import type { Change, SecretVersion, StoredSecret } from '../store/store.ts';
-import { open, seal } from './envelope.ts';
+import { FORMAT, open, openBytes, seal, sealBytes } from './envelope.ts';
 import type { Keyring } from './keyring.ts';
+import { netstrings } from './netstring.ts';
 import { signHead, signVersion, verifyHead, verifyVersion } from './row-mac.ts';
 import type { Planned } from './versions.ts';
 
@@ -63,6 +64,30 @@ export class Rows {
     if (this.#verified.has(row)) return;
     if (!verifyVersion(this.#keyring.rowMacKey, this.#keyring.vaultId, row)) throw tampered(row.name);
     this.#verified.add(row);
+  }
+
+  /** A position in a list, sealed: the name there may be one that the client may not know of. */
+  sealCursor(client: string, name: string): string {
+    const kid = this.#keyring.currentKid;
+    const sealed = sealBytes(this.#keyring.dataKey(kid), this.#cursorContext(client, kid), Buffer.from(name));
+    return `${kid}.${Buffer.from(sealed).toString('base64url')}`;
+  }
+
+  /** @throws ServiceError bad_request */
+  openCursor(client: string, cursor: string): string {
+    const [kid = '', sealed = ''] = cursor.split('.');
+    try {
+      const context = this.#cursorContext(client, kid);
+      return openBytes(this.#keyring.dataKey(kid), context, Buffer.from(sealed, 'base64url')).toString();
+    } catch (error) {
+      throw new ServiceError('bad_request', 'cursor is not one that this server gave to this client.', {
+        cause: error,
+      });
+    }
+  }
+
+  #cursorContext(client: string, kid: string): Uint8Array {
+    return netstrings([FORMAT, 'cursor', this.#keyring.vaultId, client, kid]);
   }
 
   /** The rows of a planned change, bound to the audit position of its intent. */

@@ -37,8 +37,8 @@ export interface ListedSecret extends VersionFacts {
 
 export interface SecretPage {
   readonly secrets: readonly ListedSecret[];
-  /** The last name looked at, when there may be more after it. */
-  readonly after: string | null;
+  /** Where to go on, when there may be more; means something to this vault and this client only. */
+  readonly nextCursor: string | null;
 }
 
 export function factsOf(row: VersionFacts): VersionFacts {

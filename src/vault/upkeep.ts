@@ -29,11 +29,18 @@ export class Upkeep {
     );
   }
 
-  /** Destroys generated versions whose grace is over; returns how many it looked at. */
-  async destroyEnded(limit: number): Promise<number> {
+  /**
+   * Destroys generated versions whose grace is over; one that fails does not hold up the others.
+   * @throws AggregateError of what failed
+   */
+  async destroyEnded(limit: number): Promise<void> {
     const ended = await this.#vault.store.endedGraces(this.#vault.now(), limit);
-    for (const { name, version } of ended) await this.#changing.destroyEnded(schedulerCaller, name, version);
-    return ended.length;
+    const failures: unknown[] = [];
+    for (const { name, version } of ended) {
+      await this.#changing.destroyEnded(schedulerCaller, name, version).catch(error => failures.push(error));
+    }
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} versions could not be destroyed`);
   }
 
   async refreshStatistics(): Promise<void> {

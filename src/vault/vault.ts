@@ -21,7 +21,7 @@ export interface Vault {
     has: (version: number) => boolean,
   ): Promise<ReadSecret>;
   versions(caller: Caller, name: string): Promise<VersionState[]>;
-  list(caller: Caller, prefix: string, limit: number, after: string | null): Promise<SecretPage>;
+  list(caller: Caller, prefix: string, limit: number, cursor: string | null): Promise<SecretPage>;
 
   create(caller: Caller, name: string, input: SecretInput): Promise<VersionFacts>;
   put(

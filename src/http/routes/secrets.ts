@@ -1,6 +1,5 @@
 import Type from 'typebox';
 import { ServiceError } from '../../errors.ts';
-import { isSecretName } from '../../vault/names.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';
@@ -52,23 +51,11 @@ export function secretsRoutes(api: Api, vault: Vault): void {
       const limit = Number(request.query.limit ?? defaultLimit);
       if (limit > maxLimit)
         throw new ServiceError('bad_request', `querystring/limit must be at most ${maxLimit}.`);
-      const after = cursor === undefined ? null : decodeCursor(cursor);
-      const page = await vault.list(request.caller, prefix, limit, after);
+      const page = await vault.list(request.caller, prefix, limit, cursor ?? null);
       return {
         secrets: page.secrets.map(secret => ({ ...answer(secret), is_expired: secret.isExpired })),
-        next_cursor: page.after === null ? null : encodeCursor(page.after),
+        next_cursor: page.nextCursor,
       };
     },
   );
-}
-
-/** Positions are names, so pages stay right while secrets come and go. */
-function encodeCursor(name: string): string {
-  return Buffer.from(name).toString('base64url');
-}
-
-function decodeCursor(cursor: string): string {
-  const name = Buffer.from(cursor, 'base64url').toString();
-  if (isSecretName(name) && encodeCursor(name) === cursor) return name;
-  throw new ServiceError('bad_request', 'querystring/cursor is not a cursor that this server gave.');
 }

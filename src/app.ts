@@ -6,6 +6,7 @@ import type { Api } from './http/api.ts';
 import { HeaderIdentity, type RefusalRecorder } from './http/authentication.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
+import { OverloadGuard } from './http/overload.ts';
 import { noteRouteTemplate } from './http/route-template.ts';
 import { activateRoutes } from './http/routes/activate.ts';
 import { type HealthFacts, healthRoutes } from './http/routes/health.ts';
@@ -40,6 +41,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   await app.register(swagger, describeApi(health.version));
   const origin = new OriginGuard(dependencies.expectedHosts);
   const identity = new HeaderIdentity(metrics, refusals);
+  const overload = new OverloadGuard(metrics);
+  app.addHook('onClose', async () => overload.stop());
 
   await app.register(async probes => {
     healthRoutes(probes, health);
@@ -51,8 +54,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   });
   await app.register(async api => {
     api.decorateRequest('caller');
-    api.addHook('onRequest', async request => {
+    api.addHook('onRequest', async (request, reply) => {
       noteRouteTemplate(request);
+      overload.admit(reply);
       origin.check(request);
       request.caller = await identity.authenticate(request);
     });

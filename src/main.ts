@@ -1,20 +1,20 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import type { Server } from 'node:http';
 import packageFile from '../package.json' with { type: 'json' };
 import type { Exposition } from '../telemetry/exposition.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
-import { type BindAddress, formatBindAddress, parseBindAddress } from './config/bind-address.ts';
+import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { errorMessage, StartError, systemErrorCode } from './errors.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
+import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { loadPolicy } from './policy/policy-file.ts';
 import { type Service, startService } from './service.ts';
 
-/** The whole stop must be over within 10 s (issue: start and stop); what hangs is cut then. */
+/** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
 
 export interface ServeOptions {
@@ -64,9 +64,9 @@ async function run(config: Config, configFile: string): Promise<void> {
     lastExitReason: lastExit.previous,
     onFatal: error => die('store_failure', error),
   });
-  lastExit.noteRunning();
   recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf);
   const scrapeServer = await listenAll(config, service, telemetry.exposition);
+  lastExit.noteRunning();
   announce(config, configFile, service, logger);
   stopOnSignals(async () => {
     scrapeServer?.close();
@@ -80,45 +80,19 @@ async function run(config: Config, configFile: string): Promise<void> {
 /** Opens the API's listener and, where configured, the one for /metrics; returns the latter. */
 async function listenAll(config: Config, service: Service, exposition: Exposition): Promise<Server | null> {
   try {
-    await listenForApi(service, parseBindAddress(config.server.bind_addr, 'server.bind_addr'));
+    await service.app.ready();
+    await listen(service.app.server, parseBindAddress(config.server.bind_addr, 'server.bind_addr'));
     const { bind_addr } = config.telemetry.prometheus;
     if (bind_addr === undefined) return null;
-    return await listenForScrapes(exposition, parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
+    const scrapeServer = createScrapeServer(exposition);
+    await listen(scrapeServer, parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
+    return scrapeServer;
   } catch (error) {
     await service.stop();
     throw error instanceof StartError
       ? error
       : new StartError(listenFailure(config, error), { cause: error });
   }
-}
-
-async function listenForApi({ app }: Service, address: BindAddress): Promise<void> {
-  await app.ready();
-  await listen(app.server, address);
-}
-
-async function listenForScrapes(exposition: Exposition, address: BindAddress): Promise<Server> {
-  const server = createServer(async (request, response) => {
-    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    const { accept, 'accept-encoding': acceptEncoding } = request.headers;
-    const { status, headers, body } = await exposition.render({
-      accept,
-      acceptEncoding: acceptEncoding?.toString(),
-    });
-    response.writeHead(status, headers).end(body);
-  });
-  await listen(server, address);
-  return server;
-}
-
-async function listen(server: Server, address: BindAddress): Promise<void> {
-  server.listen(
-    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-  );
-  await once(server, 'listening');
 }
 
 function listenFailure(config: Config, error: unknown): string {

@@ -13,7 +13,7 @@ import { keyFingerprint, tornTail } from './structure.ts';
 import { setAside } from './torn.ts';
 
 export interface AuditLog extends AuditTrail {
-  /** Of the key that signs checkpoints, as `ssh-keygen -l` writes fingerprints. */
+  /** Of the key that signs checkpoints: SHA-256 of its public key as SPKI DER, in lower-case hexadecimal. */
   readonly fingerprint: string;
   /** Intents without outcome, ascending; after the start those that a crash left, for the vault to complete. */
   unfinishedIntents(): readonly UnfinishedIntent[];

@@ -281,11 +281,11 @@ export class SegmentedLog {
       this.#segment?.assertInPlace();
       this.#segment?.truncate(this.#durable.size);
       await this.#segment?.sync();
-      this.#lines.rewind(this.#durable.position);
       await this.openNext();
       this.#failure = null;
     } catch (cause) {
       this.#failure = { cause };
+      this.#lines.rewind(this.#durable.position);
     }
   }
 

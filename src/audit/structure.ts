@@ -6,7 +6,7 @@ import type { AuditEntry } from './record.ts';
 /** Says which vault, and which key, a log belongs to. */
 export interface LogIdentity {
   readonly vaultId: string;
-  /** `SHA256:` and the unpadded base64 of the hash of the public key's SPKI DER, the way `ssh-keygen -l` writes it. */
+  /** Of the signing key: SHA-256 of its public key as SPKI DER, in lower-case hexadecimal. */
   readonly fingerprint: string;
 }
 
@@ -28,8 +28,7 @@ export function isSegmentFile(name: string): boolean {
 }
 
 export function keyFingerprint(publicKey: KeyObject): string {
-  const digest = hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'base64');
-  return `SHA256:${digest.replace(/=+$/, '')}`;
+  return hash('sha256', publicKey.export({ type: 'spki', format: 'der' }), 'hex');
 }
 
 /** First record of every segment. `intentsFrom` is the oldest intent that had no outcome yet, or the record itself. */

@@ -26,7 +26,13 @@ async function untilWritable(log: AuditLog): Promise<void> {
 
 t.test('a segment that cannot be opened latches the log until it can', async t => {
   const seen = await runIntoFailure('unwritable-folder', '');
-  t.match(seen, { code: 'unavailable', writable: false, refusal: 'unavailable', problems: [] });
+  t.match(seen, {
+    code: 'unavailable',
+    writable: false,
+    refusal: 'unavailable',
+    left: 0,
+    problems: { length: 0 },
+  });
   const { acknowledged, written, failed, records, files } = numbers(seen);
   t.ok(acknowledged > 4, 'the first segment takes what it has room for');
   t.equal(written, acknowledged + 1, 'all that was acknowledged, and one more after it');
@@ -37,7 +43,13 @@ t.test('a segment that cannot be opened latches the log until it can', async t =
 
 t.test('a write that fails half-way leaves no trace', async t => {
   const seen = await runIntoFailure('file-limit', 'ulimit -f 40;');
-  t.match(seen, { code: 'unavailable', writable: false, refusal: 'unavailable', problems: [] });
+  t.match(seen, {
+    code: 'unavailable',
+    writable: false,
+    refusal: 'unavailable',
+    left: 0,
+    problems: { length: 0 },
+  });
   const { acknowledged, written, failed, records, files } = numbers(seen);
   t.ok(acknowledged > 20);
   t.equal(written, acknowledged + 1);
@@ -75,21 +87,40 @@ t.test('a folder that comes back is written again', async t => {
   await untilWritable(log);
   await appendReads(log, 1);
   await log.close();
-  t.match(await audit.verify(), { records: 3, segments: 2, problems: [] });
+  t.match(await audit.verify(), { records: 3, segments: 2, problems: { length: 0 } });
+});
+
+t.test('a checkpoint that was lost is made again', async t => {
+  const audit = createFixture(t);
+  const log = await audit.open();
+  await appendReads(log, 1);
+  renameSync(audit.folder, `${audit.folder}.away`);
+  while (log.writable) await delay(20);
+  renameSync(`${audit.folder}.away`, audit.folder);
+  await untilWritable(log);
+  await log.close();
+  t.match(await audit.verify(), { records: 1, checkpoints: 1, problems: { length: 0 } });
 });
 
 t.test('a vault that does not register the next segment latches the log', async t => {
   const audit = createFixture(t);
   const log = await audit.open({ segmentBytes: 4000 });
   const noteAudit = audit.registry.noteAudit.bind(audit.registry);
-  audit.registry.noteAudit = () => Promise.reject(new Error('the disk is full'));
+  let tries = 0;
+  audit.registry.noteAudit = (_position, segment) => {
+    if (segment !== undefined) tries += 1;
+    return Promise.reject(new Error('the disk is full'));
+  };
   await t.rejects(appendReads(log, 100), { code: 'unavailable', cause: { message: 'the disk is full' } });
+  t.equal(tries, 1);
+  for (let probe = 0; probe < 5; probe += 1) await t.rejects(log.probe(), { code: 'unavailable' });
+  t.equal(tries, 2, 'a try is not repeated at once');
   const before = audit.metrics.written;
   audit.registry.noteAudit = noteAudit;
   await untilWritable(log);
   await appendReads(log, 1);
   await log.close();
-  t.match(await audit.verify(), { records: before + 1, segments: 2, problems: [] });
+  t.match(await audit.verify(), { records: before + 1, segments: 2, problems: { length: 0 } });
 });
 
 t.test('with sync = "changes" a failure refuses what waits for the write, too', async t => {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import t from 'tap';
 import { chainStart, encodeRecord } from '../../src/audit/chain.ts';
 import { verifyAudit } from '../../src/audit/verify.ts';
@@ -147,6 +147,22 @@ t.test('a foreign segment, vault or key', async t => {
   t.equal(asOther.checkpoints, 0);
   const inOther = await verifyAudit({ folder, vaultId: 'other', publicKey: keys.publicKey, facts: null });
   t.match(inOther.problems[0], { line: 1, reason: 'the segment belongs to another vault' });
+});
+
+t.test('what is just being written is no problem', async t => {
+  const audit = await filled(t);
+  const last = audit.files().at(-1);
+  const [line = ''] = audit.lines(last);
+  appendFileSync(audit.path(last), line.slice(0, 60));
+  t.same((await audit.verify()).problems, []);
+  t.match((await audit.verify(null)).problems, [{ file: last, reason: 'the line has no end' }]);
+  truncateSync(audit.path(last), readFileSync(audit.path(last)).length - 60);
+
+  const log = await audit.open({ segmentBytes: 1 });
+  const beforeOpening = { ...audit.registry.facts, segments: audit.registry.segments.slice(0, -1) };
+  t.same((await audit.verify(beforeOpening)).problems, []);
+  await log.close();
+  t.match((await audit.verify(beforeOpening)).problems, [{ reason: 'the vault does not know this segment' }]);
 });
 
 t.test('the vault remembers another log', async t => {

@@ -20,7 +20,12 @@ const audit = new Fixture(join(parent, 'audit'));
 const log = await audit.open({ segmentBytes: cause === 'file-limit' ? 1 << 20 : 4000 });
 if (cause === 'unwritable-folder') chmodSync(audit.folder, 0o500);
 const refused = await appendUntilRefused(log);
-const whileLatched = { writable: log.writable, refusal: codeOf(() => log.append([entry()])) };
+const whole = await audit.verify(null);
+const whileLatched = {
+  left: whole.records - audit.metrics.written + whole.problems.length,
+  writable: log.writable,
+  refusal: codeOf(() => log.append([entry()])),
+};
 if (cause === 'unwritable-folder') chmodSync(audit.folder, 0o700);
 await recovered(log);
 await log.append([entry({ resource: 'after' })]).durable;

@@ -62,6 +62,8 @@ t.test('the bytes of a record are those of the vectors', async t => {
     t.same(position, { seq: vector.previous.seq + 1, hash: vector.hash });
     t.equal(problemOf(Buffer.from(vector.line), vector.previous), null);
   }
+  const format = readFileSync(new URL('../../docs/FORMAT.md', import.meta.url), 'utf8');
+  t.ok(format.includes(`${vectors[1]?.line}\n`), 'docs/FORMAT.md shows one of them');
 });
 
 t.test('any entry comes back as it was, on one line', async t => {

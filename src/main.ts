@@ -47,6 +47,7 @@ async function run(config: Config, configFile: string): Promise<void> {
   const telemetry = startTelemetry({
     serviceVersion: packageFile.version,
     process,
+    otlpEndpoint: config.telemetry.otlp.endpoint,
     onError: error => logger.error({ reason: errorMessage(error) }, 'metrics could not be collected'),
   });
   const lastExit = new LastExit(config.paths.vault_path);

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { metrics as metricsApi } from '@opentelemetry/api';
 import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
@@ -12,18 +13,23 @@ import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic
 import { meterName } from './catalogue.ts';
 import { createExposition, type Exposition } from './exposition.ts';
 import { createMetrics, type Metrics } from './instruments.ts';
+import { createPushReader, type PushTarget, pushTarget } from './otlp.ts';
 import { observeProcess, type ProcessFacts } from './process-metrics.ts';
 import { catalogueViews } from './views.ts';
 
 const serviceName = 'jarvis-secretsd';
 
 /** Milliseconds; half of Prometheus's own default, so that a scraper hears why. */
+/** How long a last push may take, in milliseconds. */
+const stopDeadline = 2000;
 const scrapeDeadline = 5000;
 
 export interface TelemetryOptions {
   readonly serviceVersion: string;
   /** The process to report on, with the environment that holds the standard `OTEL_*` variables. */
   readonly process: ProcessFacts & { readonly env: Readonly<Record<string, string | undefined>> };
+  /** The collector's base address; undefined leaves it to the `OTEL_EXPORTER_OTLP_*` variables, and off without them. */
+  readonly otlpEndpoint: string | undefined;
   /** Told why a scrape was answered 500. */
   readonly onError: (error: unknown) => void;
 }
@@ -40,8 +46,9 @@ export interface Telemetry {
  * `OTEL_SDK_DISABLED=true` the verbs do nothing and scrapes are answered 503.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { serviceVersion, process, onError } = options;
-  const sdk = isDisabled(process.env) ? undefined : startSdk(serviceVersion);
+  const { serviceVersion, process, otlpEndpoint, onError } = options;
+  const push = pushTarget(otlpEndpoint, process.env);
+  const sdk = isDisabled(process.env) ? undefined : startSdk(serviceVersion, push);
   const meter = metricsApi.getMeter(meterName, serviceVersion);
   const metrics = createMetrics(meter);
   observeProcess(meter, process, serviceVersion);
@@ -58,10 +65,12 @@ function isDisabled(environment: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * The empty processor lists keep the SDK from sending spans and logs to localhost:4318; OTLP's readers and processors
- * join here. The detectors leave out the host and the command line.
+ * The empty processor lists keep the SDK from sending spans and logs to localhost:4318; their processors join here. The detectors leave out the host and the command line.
  */
-export function startSdk(serviceVersion: string): { reader: PrometheusExporter; stop(): Promise<void> } {
+export function startSdk(
+  serviceVersion: string,
+  push?: PushTarget,
+): { reader: PrometheusExporter; stop(): Promise<void> } {
   const reader = new PrometheusExporter({ preventServerStart: true });
   const runtime = new RuntimeNodeInstrumentation();
   const sdk = new NodeSDK({
@@ -69,7 +78,7 @@ export function startSdk(serviceVersion: string): { reader: PrometheusExporter; 
       resourceFromAttributes({ [ATTR_SERVICE_NAME]: serviceName, [ATTR_SERVICE_VERSION]: serviceVersion }),
     ),
     resourceDetectors: [serviceInstanceIdDetector, envDetector],
-    metricReaders: [reader],
+    metricReaders: push === undefined ? [reader] : [reader, createPushReader(push)],
     views: [...catalogueViews],
     spanProcessors: [],
     logRecordProcessors: [],
@@ -80,7 +89,8 @@ export function startSdk(serviceVersion: string): { reader: PrometheusExporter; 
     reader,
     async stop() {
       runtime.disable();
-      await sdk.shutdown();
+      // A last push to a collector that is gone is retried for longer than a stop may take.
+      await Promise.race([sdk.shutdown(), setTimeout(stopDeadline, undefined, { ref: false })]);
       metricsApi.disable();
     },
   };

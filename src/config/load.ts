@@ -44,7 +44,7 @@ function withSections(values: Table): Table {
   const sections: Table = { ...values };
   for (const section of Object.keys(configSchema.properties)) sections[section] ??= {};
   const { telemetry } = sections;
-  if (isTable(telemetry)) sections['telemetry'] = { ...telemetry, prometheus: telemetry['prometheus'] ?? {} };
+  if (isTable(telemetry)) sections['telemetry'] = { prometheus: {}, otlp: {}, ...telemetry };
   return sections;
 }
 

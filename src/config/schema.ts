@@ -113,6 +113,18 @@ export const configSchema = Type.Object(
           },
           strict,
         ),
+        otlp: Type.Object(
+          {
+            endpoint: Type.Optional(
+              Type.String({
+                pattern: '^https?://[^/?#]+/?$',
+                description:
+                  'Push metrics by OTLP (http/protobuf) to this collector, such as http://127.0.0.1:4318; off without it.',
+              }),
+            ),
+          },
+          strict,
+        ),
       },
       strict,
     ),

@@ -18,6 +18,7 @@ function started(t: Test) {
   const telemetry = startTelemetry({
     serviceVersion: '9.8.7',
     process,
+    otlpEndpoint: undefined,
     onError: error => t.fail(String(error)),
   });
   t.teardown(() => telemetry.shutdown());

@@ -20,9 +20,9 @@ import { catalogueViews } from './views.ts';
 const serviceName = 'jarvis-secretsd';
 
 /** Milliseconds; half of Prometheus's own default, so that a scraper hears why. */
+const scrapeDeadline = 5000;
 /** How long a last push may take, in milliseconds. */
 const stopDeadline = 2000;
-const scrapeDeadline = 5000;
 
 export interface TelemetryOptions {
   readonly serviceVersion: string;

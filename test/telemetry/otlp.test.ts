@@ -39,6 +39,9 @@ t.test('the first push has all fifteen by their literal names', async t => {
 });
 
 t.test('a collector that is not there does not hold up the end', async t => {
+  // Shortens what goes on behind the test, not what is measured.
+  process.env['OTEL_EXPORTER_OTLP_TIMEOUT'] = '3500';
+  t.teardown(() => delete process.env['OTEL_EXPORTER_OTLP_TIMEOUT']);
   const telemetry = startTelemetry({
     serviceVersion: '0.0.0',
     process: { ...facts(), env: {} },
@@ -47,7 +50,7 @@ t.test('a collector that is not there does not hold up the end', async t => {
   });
   const started = performance.now();
   await telemetry.shutdown();
-  t.ok(performance.now() - started < 4000);
+  t.ok(performance.now() - started < 3000);
 });
 
 t.test('push is off unless asked for', async t => {

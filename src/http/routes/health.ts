@@ -30,7 +30,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
             {
               status: Type.Literal('ok'),
               version: Type.String(),
-              uptime_secs: Type.Number(),
+              uptime_secs: Type.Integer(),
               secrets_count: Type.Integer(),
             },
             schemas.strict,
@@ -41,7 +41,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
     async () => ({
       status: 'ok' as const,
       version: facts.version,
-      uptime_secs: Math.round(facts.uptime() * 1000) / 1000,
+      uptime_secs: Math.floor(facts.uptime()),
       secrets_count: facts.secretsCount(),
     }),
   );

@@ -39,6 +39,8 @@ export function createServer(logger: FastifyBaseLogger): Api {
       'cache-control': 'no-store',
       'x-content-type-options': 'nosniff',
     });
+    // Once the listener is closed the service drains: no connection may go on to a next request.
+    if (!app.server.listening) reply.header('connection', 'close');
   });
   app.server.on('checkExpectation', (_request, response) => {
     response.writeHead(417, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });

@@ -213,15 +213,6 @@ const runtimeMetrics = [
     '99th percentile of the event loop delay since the last collection, in seconds.',
   ),
   conventional(
-    'counter',
-    'nodejs.eventloop.time',
-    's',
-    'Time the event loop has been in each state, in seconds.',
-    {
-      attributes: ['nodejs.eventloop.state'],
-    },
-  ),
-  conventional(
     'gauge',
     'nodejs.eventloop.utilization',
     '1',
@@ -271,6 +262,12 @@ const runtimeMetrics = [
     },
   ),
 ] as const;
+
+/**
+ * What the runtime instrumentation offers and we leave out: a counter whose conventional series name promtool objects to;
+ * `nodejs.eventloop.utilization` says the same.
+ */
+export const droppedInstruments: readonly string[] = ['nodejs.eventloop.time'];
 
 const named = [...contractMetrics, ...serviceMetrics] as const;
 

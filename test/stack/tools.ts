@@ -1,0 +1,17 @@
+import { existsSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+const { XDG_CACHE_HOME = join(homedir(), '.cache'), PATH = '', JARVIS_REQUIRE_STACK } = process.env;
+const folders = [join(XDG_CACHE_HOME, 'jarvis-secretsd-tools/bin'), ...PATH.split(delimiter)];
+
+/** A tool's file: as `install-tools` built it, or else the machine's own; undefined where there is none. */
+export function findTool(name: string): string | undefined {
+  return folders.map(folder => join(folder, name)).find(existsSync);
+}
+
+/** The `skip` option of a test that needs the tool. With JARVIS_REQUIRE_STACK=1 nothing is skipped: the test fails. */
+export function skipWithout(name: string): string | false {
+  if (findTool(name) !== undefined || JARVIS_REQUIRE_STACK === '1') return false;
+  return `needs ${name}: run test/stack/install-tools`;
+}

@@ -14,6 +14,8 @@ export interface Installation {
   readonly configFile: string;
   readonly port: number;
   readonly environment: Readonly<Record<string, string>>;
+  /** Runs the service as another user: root may write where permissions forbid it. */
+  readonly user?: number;
 }
 
 export interface RunningService {
@@ -119,6 +121,7 @@ function launch(installation: Installation, args: readonly string[]): ChildProce
     cwd: installation.folder,
     env: { PATH, HOME, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
+    ...(installation.user === undefined ? {} : { uid: installation.user, gid: installation.user }),
   });
 }
 

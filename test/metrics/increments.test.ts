@@ -1,0 +1,269 @@
+import { once } from 'node:events';
+import { chmodSync, chownSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { install, type RunningService, startService } from '../helpers/service.ts';
+import { answered, contract, type Increments, incrementsOf, refused, succeeded } from './contract.ts';
+
+/** A decided read, change and refusal, each with its audit records. */
+const changed = { ...succeeded, rbac_allowed_total: 1, audit_events_total: 2 };
+const stored = { ...changed, encryption_ops_total: 1 };
+const read = { ...succeeded, rbac_allowed_total: 1, audit_events_total: 1 };
+const failed = { ...refused, rbac_allowed_total: 1, audit_events_total: 1 };
+const denied = { ...refused, rbac_denied_total: 1, audit_events_total: 1 };
+
+interface Case {
+  readonly what: string;
+  readonly request: readonly [method: string, path: string, body?: unknown, headers?: Record<string, string>];
+  readonly status: number;
+  readonly moves: Increments;
+}
+
+/** In order: each goes on from where the one before it left the vault. */
+const cases: readonly Case[] = [
+  {
+    what: 'create',
+    request: ['POST', '/secret', { name: 'app/db', value: 'v1' }],
+    status: 201,
+    moves: { ...stored, secrets_created_total: 1, secrets_total: 1 },
+  },
+  {
+    what: 'create again',
+    request: ['POST', '/secret', { name: 'app/db', value: 'v1' }],
+    status: 409,
+    moves: failed,
+  },
+  {
+    what: 'read',
+    request: ['GET', '/secret/app/db'],
+    status: 200,
+    moves: { ...read, secrets_retrieved_total: 1, decryption_ops_total: 1 },
+  },
+  {
+    what: 'read what the caller has',
+    request: ['GET', '/secret/app/db', undefined, { 'if-none-match': '"1"' }],
+    status: 304,
+    moves: { ...answered, rbac_allowed_total: 1, audit_events_total: 1 },
+  },
+  { what: 'read nothing', request: ['GET', '/secret/app/none'], status: 404, moves: failed },
+  {
+    what: 'a version more',
+    request: ['PUT', '/secret/app/db', { value: 'v2' }],
+    status: 200,
+    moves: stored,
+  },
+  {
+    what: 'an older version',
+    request: ['GET', '/secret/app/db?version=1'],
+    status: 200,
+    moves: { ...read, secrets_retrieved_total: 1, decryption_ops_total: 1 },
+  },
+  {
+    what: 'compare-and-set that fails',
+    request: ['PUT', '/secret/app/db', { value: 'v3' }, { 'if-match': '"1"' }],
+    status: 412,
+    moves: failed,
+  },
+  {
+    what: 'put a new name',
+    request: ['PUT', '/secret/app/new', { value: 'v1' }],
+    status: 201,
+    moves: { ...stored, secrets_created_total: 1, secrets_total: 1 },
+  },
+  {
+    what: 'stage a version',
+    request: ['PUT', '/secret/app/db', { value: 'v3', activate: false }],
+    status: 200,
+    moves: stored,
+  },
+  {
+    what: 'activate',
+    request: ['POST', '/activate', { name: 'app/db', version: 3 }],
+    status: 200,
+    moves: changed,
+  },
+  {
+    what: 'delete',
+    request: ['DELETE', '/secret/app/new'],
+    status: 204,
+    moves: { ...changed, secrets_total: -1 },
+  },
+  {
+    what: 'undelete',
+    request: ['POST', '/undelete', { name: 'app/new' }],
+    status: 200,
+    moves: { ...changed, secrets_total: 1 },
+  },
+  { what: 'list', request: ['GET', '/secrets'], status: 200, moves: read },
+  { what: 'versions', request: ['GET', '/versions/app/db'], status: 200, moves: read },
+  {
+    what: 'rotate two',
+    request: ['POST', '/rotate', { names: ['app/db', 'app/new'] }],
+    status: 200,
+    moves: {
+      ...succeeded,
+      rbac_allowed_total: 2,
+      encryption_ops_total: 2,
+      secrets_rotated_total: 2,
+      audit_events_total: 4,
+    },
+  },
+  {
+    what: 'rotate one that exists and one that does not',
+    request: ['POST', '/rotate', { names: ['app/db', 'app/none'] }],
+    status: 404,
+    moves: { ...refused, rbac_allowed_total: 2, audit_events_total: 2 },
+  },
+  {
+    what: 'purge',
+    request: ['DELETE', '/secret/app/new?purge=true'],
+    status: 204,
+    moves: { ...changed, secrets_total: -1 },
+  },
+  {
+    what: 'denied read',
+    request: ['GET', '/secret/app/db', undefined, { 'x-jarvis-client': 'nobody' }],
+    status: 403,
+    moves: denied,
+  },
+  {
+    what: 'denied list',
+    request: ['GET', '/secrets', undefined, { 'x-jarvis-client': 'nobody' }],
+    status: 403,
+    moves: denied,
+  },
+  {
+    what: 'no client',
+    request: ['GET', '/secret/app/db', undefined, { 'x-jarvis-client': '' }],
+    status: 401,
+    moves: { ...refused, audit_events_total: 1 },
+  },
+  {
+    what: 'no client again in the same minute',
+    request: ['GET', '/secret/app/db', undefined, { 'x-jarvis-client': '' }],
+    status: 401,
+    moves: refused,
+  },
+  { what: 'not valid', request: ['POST', '/secret', { name: 5 }], status: 400, moves: refused },
+  { what: 'no such path', request: ['GET', '/nothing'], status: 404, moves: refused },
+  { what: 'no such method', request: ['PATCH', '/secrets'], status: 405, moves: refused },
+  { what: 'not decodable', request: ['GET', '/secret/%zz'], status: 400, moves: refused },
+  { what: 'health', request: ['GET', '/healthz'], status: 200, moves: succeeded },
+  { what: 'readiness', request: ['GET', '/readyz'], status: 200, moves: succeeded },
+];
+
+t.test('each cause moves exactly its metrics', async t => {
+  const installation = await install(t.testdir());
+  const service = await startService(installation);
+  t.teardown(() => service.stop());
+
+  const first = await service.scrape();
+  for (const name of contract)
+    t.equal(first.get(name), name === 'http_requests_total' ? 1 : 0, `first ${name}`);
+  for (const bound of ['0.001', '0.005', '0.01', '0.025', '0.05', '0.1', '+Inf']) {
+    t.equal(first.get(`http_request_duration_seconds_bucket{le="${bound}"}`), 0, `first bucket ${bound}`);
+  }
+
+  for (const { what, request, status, moves } of cases) {
+    const increments = await incrementsOf(service, async () => {
+      const answer = await service.request(...request);
+      await answer.arrayBuffer();
+      t.equal(answer.status, status, what);
+    });
+    t.same(increments, moves, `${what}: what moves`);
+  }
+
+  const malformed = await incrementsOf(service, () => sendRaw(service, 'NONSENSE\r\n\r\n'));
+  t.same(malformed, refused, 'a malformed request line');
+});
+
+t.test('a tampered row is an attempt to decrypt that failed', async t => {
+  const installation = await install(t.testdir());
+  const before = await startService(installation);
+  await before.request('POST', '/secret', { name: 'app/db', value: 'v' });
+  await before.stop();
+  tamper(join(installation.folder, 'data/vault.db'), 'app/db');
+  const service = await startService(installation);
+  t.teardown(() => service.stop());
+  const increments = await incrementsOf(service, async () => {
+    const answer = await service.request('GET', '/secret/app/db');
+    t.equal(answer.status, 500);
+    t.has(await answer.json(), { error: 'internal' });
+  });
+  t.same(increments, { ...failed, decryption_ops_total: 1, decryption_errors_total: 1 });
+});
+
+t.test('after a kill the gauge is right at once and the counters begin anew', async t => {
+  const installation = await install(t.testdir());
+  const before = await startService(installation);
+  for (const name of ['a', 'b', 'c']) await before.request('POST', '/secret', { name, value: 'v' });
+  await before.request('DELETE', '/secret/b');
+  await before.stop('SIGKILL');
+  const after = await startService(installation);
+  t.teardown(() => after.stop());
+  const samples = await after.scrape();
+  t.equal(samples.get('secrets_total'), 2);
+  t.equal(samples.get('http_requests_total'), 1);
+  t.equal(samples.get('secrets_created_total'), 0);
+  t.equal(samples.get('last_exit_reason{reason="killed"}'), 1);
+});
+
+t.test('an audit folder that cannot be written refuses and counts, and the service recovers', async t => {
+  const root = process.getuid?.() === 0;
+  const folder = t.testdir();
+  const user = 65_534;
+  const installation = await install(folder, { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '4096' });
+  if (root) chownSync(folder, user, user);
+  const service = await startService(root ? { ...installation, user } : installation);
+  t.teardown(() => service.stop());
+  const audit = join(folder, 'data/audit');
+  await service.request('POST', '/secret', { name: 'a', value: 'v' });
+  chmodSync(audit, 0o500);
+
+  // The segment that is open still takes records; the next one cannot be made.
+  let status = 200;
+  for (let reads = 0; status === 200 && reads < 50; reads++)
+    status = (await service.request('GET', '/secret/a')).status;
+  t.equal(status, 503);
+  const unwritable = await incrementsOf(service, async () => {
+    const answer = await service.request('GET', '/secret/a');
+    t.equal(answer.status, 503);
+    t.has(await answer.json(), { error: 'unavailable' });
+  });
+  t.same(unwritable, { ...refused, rbac_allowed_total: 1, decryption_ops_total: 1, audit_errors_total: 1 });
+  const created = await incrementsOf(service, async () => {
+    t.equal((await service.request('POST', '/secret', { name: 'b', value: 'v' })).status, 503);
+  });
+  t.same(created, { ...refused, rbac_allowed_total: 1, encryption_ops_total: 1, audit_errors_total: 1 });
+  t.equal((await service.scrape()).get('audit_latched'), 1);
+  t.equal((await service.request('GET', '/readyz')).status, 503);
+
+  chmodSync(audit, 0o700);
+  for (let probes = 0; (await service.request('GET', '/readyz')).status !== 200; probes++) {
+    if (probes > 500) throw new Error('the audit log did not recover');
+  }
+  t.equal((await service.request('GET', '/secret/a')).status, 200);
+  t.equal((await service.request('GET', '/secret/b')).status, 404, 'what was refused was not done');
+});
+
+async function sendRaw(service: RunningService, bytes: string): Promise<void> {
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  socket.end(bytes);
+  socket.resume();
+  await once(socket, 'close');
+}
+
+function tamper(vault: string, name: string): void {
+  const database = new DatabaseSync(vault);
+  const { version, sealed } = database
+    .prepare('SELECT version, sealed FROM versions WHERE name = ? ORDER BY version DESC LIMIT 1')
+    .get(name) as { version: number; sealed: Uint8Array };
+  sealed[20] = (sealed[20] ?? 0) ^ 1;
+  database
+    .prepare('UPDATE versions SET sealed = ? WHERE name = ? AND version = ?')
+    .run(sealed, name, version);
+  database.close();
+}

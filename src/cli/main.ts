@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
 import { errorMessage } from '../errors.ts';
-import { serve } from '../main.ts';
 import { verifyAuditCommand } from './commands/audit-verify.ts';
 
 const defaultConfig = 'config.toml';
@@ -12,6 +11,8 @@ const program = new Command('jarvis-secretsd')
   .option('--config <file>', 'the configuration file', defaultConfig)
   .option('--check-config', 'say whether configuration and policy can be used, and exit')
   .action(async (options: { config: string; checkConfig?: boolean }) => {
+    // Loaded here, because the server's libraries would slow down every offline command.
+    const { serve } = await import('../main.ts');
     await serve({ configFile: options.config, checkOnly: options.checkConfig ?? false });
   });
 

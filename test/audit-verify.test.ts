@@ -1,0 +1,73 @@
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { type Installation, install, runCommand, startService } from './helpers/service.ts';
+
+/** A stopped service's folder with an audit log of several segments. */
+const original = await install(t.testdir(), { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '4096' });
+const service = await startService(original);
+await service.request('POST', '/secret', { name: 'a', value: 'v' });
+for (let reads = 0; reads < 30; reads++) await service.request('GET', '/secret/a');
+
+function verify(installation: Installation) {
+  return runCommand(installation, ['audit', 'verify', '--config', installation.configFile]);
+}
+
+t.test('a whole log verifies, beside the running service and after it', async t => {
+  const beside = await verify(original);
+  t.equal(beside.code, 0, beside.output);
+  t.equal(await service.stop(), 0);
+  const after = await verify(original);
+  t.equal(after.code, 0, after.output);
+  t.match(after.output, /the audit log is whole: 32 records, [3-9] segments/);
+});
+
+const damages: Record<string, (files: readonly string[]) => void> = {
+  'a flipped byte': ([, file = '']) => {
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf('"client":"admin"') + 11;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+  },
+  'a dropped line': ([, file = '']) => editLines(file, lines => lines.toSpliced(3, 1)),
+  'a dropped last line': files => editLines(files.at(-1) ?? '', lines => lines.slice(0, -1)),
+  'two lines swapped': ([, file = '']) =>
+    editLines(file, lines => [...lines.slice(0, 3), ...lines.slice(3, 5).reverse(), ...lines.slice(5)]),
+  'the first segment deleted': ([file = '']) => rmSync(file),
+  'a middle segment deleted': ([, file = '']) => rmSync(file),
+  'the last segment deleted': files => rmSync(files.at(-1) ?? ''),
+  'a segment replaced by another': ([first = '', second = '']) => copyFileSync(first, second),
+};
+
+for (const [what, damage] of Object.entries(damages)) {
+  t.test(what, async t => {
+    const folder = t.testdir();
+    cpSync(original.folder, folder, { recursive: true });
+    const copy = { ...original, folder, configFile: join(folder, 'config.toml') };
+    const audit = join(folder, 'data/audit');
+    damage(
+      readdirSync(audit)
+        .sort()
+        .map(file => join(audit, file)),
+    );
+    const { code, output } = await verify(copy);
+    t.equal(code, 1, output);
+    t.match(output, /audit-\d+\.jsonl:\d+: /, 'says where');
+    t.match(output, /THE AUDIT LOG DOES NOT HOLD/);
+  });
+}
+
+t.test('a wrong key cannot verify', async t => {
+  const folder = t.testdir();
+  cpSync(original.folder, folder, { recursive: true });
+  const key = join(folder, 'keys/master.key');
+  writeFileSync(key, Buffer.alloc(32, 7));
+  const { code, output } = await verify({ ...original, folder, configFile: join(folder, 'config.toml') });
+  t.equal(code, 2);
+  t.match(output, /master key/);
+});
+
+function editLines(file: string, edit: (lines: string[]) => string[]): void {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  writeFileSync(file, `${edit(lines).join('\n')}\n`);
+}

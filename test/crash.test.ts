@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+import t from 'tap';
+import { install, type RunningService, runCommand, startService } from './helpers/service.ts';
+
+const rounds = 20;
+const clients = 64;
+
+/** Creates one secret after another until the connection breaks; what was acknowledged is put down. */
+async function createUntilKilled(
+  service: RunningService,
+  prefix: string,
+  acknowledged: Map<string, string>,
+  onAcknowledged: () => void,
+): Promise<void> {
+  for (let count = 0; ; count++) {
+    const name = `${prefix}/${count}`;
+    const value = randomBytes(16).toString('hex');
+    try {
+      const answer = await service.request('POST', '/secret', { name, value });
+      if (answer.status !== 201) throw new Error(`create answered ${answer.status}: ${await answer.text()}`);
+      acknowledged.set(name, value);
+      onAcknowledged();
+      await answer.arrayBuffer();
+    } catch (error) {
+      if (error instanceof TypeError) return;
+      throw error;
+    }
+  }
+}
+
+t.test('twenty kills in the middle of 64 concurrent creates lose nothing', async t => {
+  const installation = await install(t.testdir());
+  const acknowledged = new Map<string, string>();
+  for (let round = 0; round < rounds; round++) {
+    const service = await startService(installation);
+    const samples = await service.scrape();
+    t.ok(
+      (samples.get('secrets_total') ?? 0) >= acknowledged.size,
+      `round ${round}: the gauge has all acknowledged secrets on the first scrape`,
+    );
+    let soFar = 0;
+    const enough = Promise.withResolvers<void>();
+    const onAcknowledged = () => {
+      soFar++;
+      if (soFar > clients + round) enough.resolve();
+    };
+    const creating = Array.from({ length: clients }, (_, client) =>
+      createUntilKilled(service, `r${round}/c${client}`, acknowledged, onAcknowledged),
+    );
+    await enough.promise;
+    await service.stop('SIGKILL');
+    await Promise.all(creating);
+  }
+
+  const service = await startService(installation);
+  t.ok(acknowledged.size > rounds * clients, `${acknowledged.size} creates were acknowledged`);
+  const lost: string[] = [];
+  for (const [name, value] of acknowledged) {
+    const answer = await service.request('GET', `/secret/${name}`);
+    const secret = (await answer.json()) as { value?: unknown };
+    if (secret.value !== value) lost.push(name);
+  }
+  t.same(lost, [], 'every acknowledged secret is readable with its value');
+  t.equal(await service.stop(), 0);
+  const verified = await runCommand(installation, ['audit', 'verify', '--config', installation.configFile]);
+  t.equal(verified.code, 0, verified.output);
+});

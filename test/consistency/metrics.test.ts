@@ -1,0 +1,41 @@
+import t from 'tap';
+import { catalogue } from '../../telemetry/catalogue.ts';
+import { install, startService } from '../helpers/service.ts';
+
+/** What the SDK adds of itself: the resource. */
+const notOurs = ['target_info'];
+
+t.test('a real scrape has what the catalogue says, and no more', async t => {
+  const service = await startService(await install(t.testdir()));
+  t.teardown(() => service.stop());
+  await service.request('POST', '/secret', { name: 'a', value: 'v' });
+  await service.request('GET', '/secret/a');
+  const text = await (await service.request('GET', '/metrics')).text();
+  const types = new Map(
+    [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => [name, type]),
+  );
+  const helps = new Map(
+    [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].map(([, name = '', help]) => [name, help]),
+  );
+
+  const known = new Map(catalogue.map(definition => [definition.name as string, definition]));
+  for (const [name, type] of types) {
+    if (notOurs.includes(name)) continue;
+    const definition = known.get(name);
+    t.equal(type, definition?.kind, `${name} is of its kind`);
+    t.equal(helps.get(name), definition?.help, `${name} has its help`);
+    for (const [, labels = ''] of text.matchAll(
+      new RegExp(`^${name}(?:_bucket|_sum|_count)?\\{(.*)\\} `, 'gm'),
+    )) {
+      const used = [...labels.matchAll(/(\w+)="/g)].map(([, label]) => label).filter(label => label !== 'le');
+      const allowed = (definition?.attributes ?? []).map(attribute => attribute.replaceAll('.', '_'));
+      t.same(
+        used.filter(label => !allowed.includes(label ?? '')),
+        [],
+        `${name} has only its labels`,
+      );
+    }
+  }
+  const missing = catalogue.filter(({ contract, name }) => contract && !types.has(name));
+  t.same(missing, [], 'all fifteen are there');
+});

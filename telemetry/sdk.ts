@@ -46,12 +46,13 @@ export interface Telemetry {
  * `OTEL_SDK_DISABLED=true` the verbs do nothing and scrapes are answered 503.
  */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
-  const { serviceVersion, process, otlpEndpoint, onError } = options;
-  const push = pushTarget(otlpEndpoint, process.env);
-  const sdk = isDisabled(process.env) ? undefined : startSdk(serviceVersion, push);
+  const { serviceVersion, otlpEndpoint, onError } = options;
+  const { env } = options.process;
+  const push = pushTarget(otlpEndpoint, env);
+  const sdk = isDisabled(env) ? undefined : startSdk(serviceVersion, push);
   const meter = metricsApi.getMeter(meterName, serviceVersion);
   const metrics = createMetrics(meter);
-  observeProcess(meter, process, serviceVersion);
+  observeProcess(meter, options.process, serviceVersion);
   return {
     metrics,
     exposition: createExposition({ source: sdk?.reader, deadline: scrapeDeadline, onError }),

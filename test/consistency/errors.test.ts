@@ -5,9 +5,10 @@ import { errorTable } from '../../src/errors.ts';
 import { checkout } from '../helpers/service.ts';
 import { sourceFiles } from './source-files.ts';
 
+const apiDocument = readFileSync(join(checkout, 'docs/API.md'), 'utf8');
+
 t.test('docs/API.md has each error code with its status, and no other', async t => {
-  const text = readFileSync(join(checkout, 'docs/API.md'), 'utf8');
-  const documented = [...text.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
+  const documented = [...apiDocument.matchAll(/^\| `([a-z_]+)` \| (\d{3}) \|/gm)].map(([, code, status]) => [
     code,
     Number(status),
   ]);
@@ -15,11 +16,14 @@ t.test('docs/API.md has each error code with its status, and no other', async t 
   t.same(documented.toSorted(), known.toSorted());
 });
 
-t.test('each code is given somewhere', async t => {
+t.test('each code is given somewhere, or documented as not given yet', async t => {
   const source = sourceFiles('src')
-    .filter(({ path }) => path !== 'src/errors.ts')
+    .filter(({ imports }) => imports.some(({ target }) => target === 'src/errors.ts'))
     .map(({ text }) => text)
     .join('\n');
   const unused = Object.keys(errorTable).filter(code => !source.includes(`'${code}'`));
-  t.same(unused, ['too_many_requests'], 'rate limits come with their own issue; their code is reserved');
+  const announced = [...apiDocument.matchAll(/^\| `([a-z_]+)` \| \d{3} \| Not given yet/gm)].map(
+    ([, code]) => code,
+  );
+  t.same(unused, announced);
 });

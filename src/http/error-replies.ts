@@ -19,6 +19,11 @@ const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
   FST_ERR_HANDLER_TIMEOUT: 'unavailable',
 };
 
+/** What every answer carries; errors below the routes pass no hook that could add it. */
+export function commonHeaders(requestId: string): Record<string, string> {
+  return { 'x-request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+}
+
 /** Every error that leaves a route becomes `{error, message}` with a code from the table. */
 export function replyWithErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | ServiceError, request, reply) =>
@@ -32,7 +37,7 @@ export function sendError(error: Error, request: FastifyRequest, reply: FastifyR
   if (shown.status === 408 || shown.status === 413) reply.header('connection', 'close');
   return reply
     .code(shown.status)
-    .headers({ 'x-request-id': request.id, ...shown.headers })
+    .headers({ ...commonHeaders(request.id), ...shown.headers })
     .send({ error: shown.code, message: shown.message } satisfies ErrorReply);
 }
 

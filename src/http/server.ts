@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
-import { type ErrorCode, errorTable } from '../errors.ts';
+import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
 import type { Api } from './api.ts';
 import { acceptJsonBodies } from './bodies.ts';
-import { type ErrorReply, replyWithErrors, sendError } from './error-replies.ts';
+import { commonHeaders, type ErrorReply, replyWithErrors, sendError } from './error-replies.ts';
 import { answerUnrouted } from './unrouted.ts';
 
 /** What one request may cost (DESIGN §4). Fastify switches Node's own request timeout off unless told. */
@@ -20,6 +20,8 @@ const limits = {
 export function createServer(logger: FastifyBaseLogger): Api {
   const app = Fastify({
     ...limits,
+    // Node looks for slow requests every 30 s unless told, and answers a missing Host in a shape of its own.
+    http: { connectionsCheckingInterval: 1000, requireHostHeader: false },
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,
@@ -33,12 +35,14 @@ export function createServer(logger: FastifyBaseLogger): Api {
   acceptJsonBodies(app);
   replyWithErrors(app);
   answerUnrouted(app);
+  app.addHook('onRequest', async request => {
+    // RFC 9112 §3.2: a request without Host is answered 400.
+    if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
+      throw new ServiceError('bad_request', 'The request has no Host header.');
+    }
+  });
   app.addHook('onSend', async (request, reply) => {
-    reply.headers({
-      'x-request-id': request.id,
-      'cache-control': 'no-store',
-      'x-content-type-options': 'nosniff',
-    });
+    reply.headers(commonHeaders(request.id));
     // Once the listener is closed the service drains: no connection may go on to a next request.
     if (!app.server.listening) reply.header('connection', 'close');
   });

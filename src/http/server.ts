@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
@@ -21,7 +22,11 @@ export function createServer(logger: FastifyBaseLogger): Api {
   const app = Fastify({
     ...limits,
     // Node looks for slow requests every 30 s unless told, and answers a missing Host in a shape of its own.
-    http: { connectionsCheckingInterval: 1000, requireHostHeader: false },
+    http: {
+      connectionsCheckingInterval: 1000,
+      headersTimeout: limits.requestTimeout,
+      requireHostHeader: false,
+    },
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,
@@ -47,8 +52,8 @@ export function createServer(logger: FastifyBaseLogger): Api {
     if (!app.server.listening) reply.header('connection', 'close');
   });
   app.server.on('checkExpectation', (_request, response) => {
-    response.writeHead(417, { 'content-type': 'application/json; charset=utf-8', connection: 'close' });
-    response.end(errorBody('expectation_failed'));
+    const body = errorBody('expectation_failed');
+    response.writeHead(417, rawHeaders(body)).end(body);
   });
   app.server.on('connect', (_request, socket) => answerRaw('method_not_allowed', socket));
   return app;
@@ -65,12 +70,21 @@ function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
 
 function answerRaw(code: ErrorCode, socket: Duplex): void {
   const body = errorBody(code);
-  const { status } = errorTable[code];
-  socket.end(
-    `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\n` +
-      `X-Content-Type-Options: nosniff\r\nX-Request-Id: ${crypto.randomUUID()}\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  const allow = code === 'method_not_allowed' ? { allow: 'GET, POST, PUT, DELETE' } : {};
+  const headers = Object.entries({ ...rawHeaders(body), ...allow }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
   );
+  const { status } = errorTable[code];
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}\r\n${body}`);
+}
+
+function rawHeaders(body: string): Record<string, string> {
+  return {
+    ...commonHeaders(crypto.randomUUID()),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+  };
 }
 
 function malformedCode(code: string | undefined): ErrorCode {

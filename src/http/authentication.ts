@@ -13,7 +13,7 @@ export interface RefusalRecorder {
 }
 
 /** Headers that a proxy adds. Behind a proxy everybody's address is the proxy's, so the header proves nothing. */
-const proxyHeaders = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'via'];
+const proxyHeader = /^(?:forwarded|via|x-forwarded-.*)$/;
 
 /**
  * Header identity: who X-Jarvis-Client says. For one host only; the start refuses it on other addresses.
@@ -31,7 +31,7 @@ export class HeaderIdentity {
   /** @throws ServiceError unauthenticated or bad_request, counted and recorded */
   async authenticate(request: FastifyRequest): Promise<Caller> {
     const headers = request.raw.headersDistinct;
-    if (proxyHeaders.some(name => headers[name] !== undefined)) {
+    if (Object.keys(headers).some(name => proxyHeader.test(name))) {
       return await this.#refuse(
         request,
         'proxied',

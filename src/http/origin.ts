@@ -21,7 +21,7 @@ export class OriginGuard {
     const headers = request.raw.headersDistinct;
     const hosts = headers['host'] ?? [];
     if (hosts.length > 1) throw new ServiceError('bad_request', 'Host was sent more than once.');
-    if (!this.#hosts.has(hostname(hosts[0] ?? ''))) {
+    if (!this.#hosts.has(hostname(targetHost(request.raw.url) ?? hosts[0] ?? ''))) {
       throw new ServiceError(
         'misdirected_request',
         'This server does not answer for the host that the Host header names; server.allowed_hosts lists more.',
@@ -38,6 +38,11 @@ export class OriginGuard {
   #isOwn(origin: string): boolean {
     return URL.canParse(origin) && this.#hosts.has(hostname(new URL(origin).host));
   }
+}
+
+/** The host of a target in absolute form, which stands above the Host header (RFC 9112 §3.2.2). */
+function targetHost(target = ''): string | undefined {
+  return target.startsWith('/') ? undefined : URL.parse(target)?.host;
 }
 
 /** `Name:8081` → `name`; `[::1]:8081` → `[::1]`. */

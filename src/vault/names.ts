@@ -25,20 +25,27 @@ export function checkValue(value: string): void {
   if (Buffer.byteLength(value) > maxValueBytes) {
     throw new ServiceError('too_large', `A value is at most ${maxValueBytes} bytes of UTF-8.`);
   }
-  if (!value.isWellFormed()) {
-    throw new ServiceError('bad_request', 'The value is not well-formed Unicode (it has a lone surrogate).');
-  }
+  requireWellFormed(value, 'The value');
 }
 
-/** @throws ServiceError too_large */
+/** @throws ServiceError too_large or bad_request */
 export function checkMetadata(metadata: Readonly<Record<string, string>>): void {
   let bytes = 0;
-  for (const [key, text] of Object.entries(metadata))
+  for (const [key, text] of Object.entries(metadata)) {
+    requireWellFormed(key, 'A key of metadata');
+    requireWellFormed(text, 'A value of metadata');
     bytes += Buffer.byteLength(key) + Buffer.byteLength(text);
+  }
   if (bytes > maxMetadataBytes) {
     throw new ServiceError(
       'too_large',
       `Metadata is at most ${maxMetadataBytes} bytes, keys and values together.`,
     );
   }
+}
+
+/** A lone surrogate has no UTF-8 form: it would be stored as something else. */
+function requireWellFormed(text: string, what: string): void {
+  if (text.isWellFormed()) return;
+  throw new ServiceError('bad_request', `${what} is not well-formed Unicode (it has a lone surrogate).`);
 }

@@ -12,7 +12,7 @@ export interface RawAnswer {
 export type RawHeaders = Readonly<Record<string, string | readonly string[] | null>>;
 
 /** Sends these bytes, whatever they are, and resolves with what comes back until the server hangs up. */
-export async function exchange(url: string, bytes: string): Promise<RawAnswer> {
+export async function exchange(url: string, bytes: string | Buffer): Promise<RawAnswer> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   socket.write(bytes);
@@ -23,9 +23,9 @@ export async function exchange(url: string, bytes: string): Promise<RawAnswer> {
 export function requestBytes(
   method: string,
   target: string,
-  body: string | undefined,
-  headers: RawHeaders,
-): string {
+  body: string | Buffer | undefined,
+  headers: RawHeaders = {},
+): Buffer {
   const all: RawHeaders = {
     host: '127.0.0.1',
     connection: 'close',
@@ -38,7 +38,8 @@ export function requestBytes(
   const lines = Object.entries(all).flatMap(([name, value]) =>
     [value ?? []].flat().map(each => `${name}: ${each}\r\n`),
   );
-  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${body ?? ''}`;
+  const head = `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  return Buffer.concat([Buffer.from(head), Buffer.from(body ?? '')]);
 }
 
 function parseAnswer(answer: string): RawAnswer {

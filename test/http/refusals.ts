@@ -4,12 +4,18 @@ import { type RawHeaders, requestBytes } from '../helpers/raw-http.ts';
 /** A request that is refused; the vault holds `kept` (version 2) and `gone` (deleted). */
 export interface Refusal {
   readonly what: string;
-  readonly bytes: string;
+  readonly bytes: Buffer;
   readonly status: number;
   readonly error: ErrorCode;
 }
 
 const kibibyte = 1024;
+/** Half an emoji: read carelessly, it becomes U+FFFD, which is as long. */
+const notUtf8 = Buffer.concat([
+  Buffer.from('{"name":"a","value":"'),
+  Buffer.from([0xf0, 0x9f, 0x98]),
+  Buffer.from('"}'),
+]);
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 
 const bodies: readonly Refusal[] = [
@@ -37,14 +43,16 @@ const bodies: readonly Refusal[] = [
   create('an escaped __proto__', '{"name":"a","value":"v","\\u005f_proto__":{}}', 400, 'bad_request'),
   create('a __proto__ key in a form', '{"name":"a","value":"v","__proto__":{}}', 400, 'bad_request', form),
   create('deep JSON', `{"name":"a","value":${nested(50_000)}}`, 400, 'bad_request'),
-  create(
-    'deep JSON in a form',
-    `{"name":"a","value":${nested(50_000)}}`,
-    415,
-    'unsupported_media_type',
-    form,
-  ),
+  create('deep JSON in a form', `{"name":"a","value":${nested(50_000)}}`, 400, 'bad_request', form),
   create('a lone surrogate', '{"name":"a","value":"\\ud800"}', 400, 'bad_request'),
+  create(
+    'a lone surrogate in metadata',
+    '{"name":"a","value":"v","metadata":{"k":"\\ud800"}}',
+    400,
+    'bad_request',
+  ),
+  create('bytes that are no UTF-8', notUtf8, 400, 'bad_request'),
+  create('bytes that are no UTF-8 in a form', notUtf8, 400, 'bad_request', form),
   create('a value over 64 KiB', { name: 'a', value: 'v'.repeat(64 * kibibyte + 1) }, 413, 'too_large'),
   create(
     'a value over 64 KiB in UTF-8',
@@ -61,7 +69,7 @@ const bodies: readonly Refusal[] = [
     'content-type': null,
   }),
   create('a form', 'name=a&value=v', 415, 'unsupported_media_type', form),
-  create('JSON in a form by nobody', '{"name":"a","value":"v"}', 415, 'unsupported_media_type', {
+  create('JSON in a form by nobody', '{"name":"a","value":"v"}', 401, 'unauthenticated', {
     ...form,
     'x-jarvis-client': null,
   }),
@@ -90,8 +98,15 @@ const identity: readonly Refusal[] = [
   read('an unknown client', { 'x-jarvis-client': 'nobody' }, 403, 'not_authorized'),
   read('the client twice', { 'x-jarvis-client': ['nobody', 'admin'] }, 400, 'bad_request'),
   read('X-Forwarded-For', { 'x-forwarded-for': '10.0.0.1' }, 401, 'unauthenticated'),
+  read('X-Forwarded-Port', { 'x-forwarded-port': '443' }, 401, 'unauthenticated'),
   read('Forwarded', { forwarded: 'for=10.0.0.1' }, 401, 'unauthenticated'),
   read('an unknown Host', { host: 'rebound.example' }, 421, 'misdirected_request'),
+  refusal(
+    'read: a target on an unknown host',
+    ['GET', 'http://rebound.example/secret/kept'],
+    421,
+    'misdirected_request',
+  ),
   read('Host twice', { host: ['127.0.0.1', 'rebound.example'] }, 400, 'bad_request'),
   read('no Host', { host: null }, 400, 'bad_request'),
   read('a foreign Origin', { origin: 'https://foreign.example' }, 403, 'not_authorized'),
@@ -202,11 +217,12 @@ export const refusals: readonly Refusal[] = [
   ...malformed,
 ];
 
-type Request = readonly [method: string, target: string, body?: unknown, headers?: RawHeaders];
+type Request = readonly [method: string, target: string, body?: unknown, headers?: RawHeaders | undefined];
 
 function refusal(what: string, request: Request, status: number, error: ErrorCode): Refusal {
-  const [method, target, body, headers = {}] = request;
-  const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  const [method, target, body, headers] = request;
+  const asIs = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
+  const sent = asIs ? body : JSON.stringify(body);
   return { what, bytes: requestBytes(method, target, sent, headers), status, error };
 }
 
@@ -225,7 +241,7 @@ function read(what: string, headers: RawHeaders, status: number, error: ErrorCod
 }
 
 function raw(what: string, bytes: string): Refusal {
-  return { what, bytes, status: 400, error: 'bad_request' };
+  return { what, bytes: Buffer.from(bytes), status: 400, error: 'bad_request' };
 }
 
 function nested(depth: number): string {

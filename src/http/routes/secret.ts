@@ -105,10 +105,7 @@ export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaul
       schema: {
         summary: 'Delete a secret, recoverably; with `purge=true` destroy every version',
         params: nameInPath,
-        querystring: Type.Object(
-          { purge: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')])) },
-          schemas.strict,
-        ),
+        querystring: Type.Object({ purge: Type.Optional(Type.Enum(['true', 'false'])) }, schemas.strict),
         response: { 204: Type.Null({ description: 'Done.' }), ...schemas.errorAnswers },
       },
     },

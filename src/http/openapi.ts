@@ -14,6 +14,7 @@ export function describeApi(version: string): FastifyDynamicSwaggerOptions {
       components: {
         securitySchemes: { client: { type: 'apiKey', in: 'header', name: 'X-Jarvis-Client' } },
       },
+      security: [{ client: [] }],
     },
     transform: ({ schema, url }) => ({ schema: nameTheWildcard(schema), url: url.replace('*', '{name}') }),
   };

@@ -25,6 +25,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
     {
       schema: {
         summary: 'Whether the process lives',
+        security: [],
         response: {
           200: Type.Object(
             {
@@ -52,7 +53,13 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
   );
   api.get(
     '/readyz',
-    { schema: { summary: 'Whether the service can serve', response: { 200: report, 503: report } } },
+    {
+      schema: {
+        summary: 'Whether the service can serve',
+        security: [],
+        response: { 200: report, 503: report },
+      },
+    },
     async (_request, reply) => {
       const outcomes = await Promise.all(facts.checks.map(outcome));
       const checks = Object.fromEntries(outcomes) as Record<ReadinessCheck['name'], 'ok' | 'failed'>;

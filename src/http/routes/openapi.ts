@@ -1,8 +1,19 @@
+import Type from 'typebox';
 import type { Api } from '../api.ts';
+import * as schemas from '../schemas.ts';
 
 /** `/openapi.json`: the description of the API, generated from the route schemas. */
 export function openapiRoutes(api: Api): void {
-  api.get('/openapi.json', { schema: { summary: 'This description', hide: false } }, async () =>
-    api.swagger(),
+  api.get(
+    '/openapi.json',
+    {
+      schema: {
+        summary: 'This description',
+        security: [],
+        hide: false,
+        response: { 200: Type.Unknown(), ...schemas.errorAnswers },
+      },
+    },
+    async () => api.swagger(),
   );
 }

@@ -1,11 +1,13 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
 import { checkout, install, startService } from '../helpers/service.ts';
+import { findTool, skipWithout } from '../stack/tools.ts';
 
 const run = promisify(execFile);
+const text = readFileSync(join(checkout, 'README.md'), 'utf8');
 
 /** What differs from run to run. */
 function settled(text: string): string {
@@ -18,8 +20,7 @@ function settled(text: string): string {
 }
 
 t.test("the README's five minutes print what it shows", async t => {
-  const text = readFileSync(join(checkout, 'README.md'), 'utf8');
-  const minutes = text.slice(text.indexOf('## Five minutes'), text.indexOf('## Metrics'));
+  const minutes = text.slice(text.indexOf('## Five minutes'), text.indexOf('## Which Node'));
   const steps = [...minutes.matchAll(/```sh\n([\s\S]*?)```\n\n```text\n([\s\S]*?)```/g)];
   t.equal(steps.length, 5, 'the steps were found');
 
@@ -38,3 +39,56 @@ t.test("the README's five minutes print what it shows", async t => {
     t.equal(settled(stdout).replaceAll(/\n+/g, '\n'), settled(shown), commands);
   }
 });
+
+/** What each command of "Watch them move" is answered with, in order, but for the thousand of `ab`. */
+const statuses = [200, 200, 201, 200, ...Array<number>(100).fill(200), 200, 403, 200];
+
+/** `ab` comes with Apache; where it is missing, the rest still runs. */
+const probes = findTool('ab') === undefined ? 0 : 1000;
+
+t.test(
+  'the commands that move the metrics do so, on a fresh vault',
+  { skip: skipWithout('promtool') },
+  async t => {
+    const [, commands = '', shown = ''] =
+      /Watch them move[\s\S]*?```sh\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/.exec(text) ?? [];
+    const wanted = probes === 0 ? commands.replace(/^ab .*\n/m, '') : commands;
+    // curl notes the status of each answer; it reads this before its arguments.
+    const folder = t.testdir({ '.curlrc': 'silent\nwrite-out = "%{stderr}status %{http_code}\\n"\n' });
+    const installation = await install(join(folder, 'service'));
+    const service = await startService(installation);
+    t.teardown(() => service.stop());
+    const { PATH = '' } = process.env;
+    const tools = dirname(findTool('promtool') ?? '');
+    const { stdout, stderr } = await run(
+      'bash',
+      ['-c', wanted.replaceAll('http://127.0.0.1:8081', service.url)],
+      { env: { PATH: `${tools}:${PATH}`, CURL_HOME: folder } },
+    );
+
+    const answered = [...stderr.matchAll(/^status (\d+)$/gm)].map(([, status]) => Number(status));
+    t.same(answered, statuses);
+    t.match(stdout, /^http_requests_total 1$/m, 'the first scrape counts itself');
+    t.match(stdout, /^secrets_created_total 1$/m);
+    t.match(stdout, /"rotated_count":1/);
+    if (probes > 0) t.match(stdout, /Complete requests: +1000\nFailed requests: +0\n/);
+    const durations = stdout
+      .match(/^http_request_duration_seconds_.*$/gm)
+      ?.slice(-shown.trim().split('\n').length);
+    t.same(durations?.map(seriesOf), shown.trim().split('\n').map(seriesOf));
+    t.same(durations?.map(countOf).slice(-3, -2), [statuses.length - 1 + probes]);
+    t.same(durations?.map(countOf).slice(-1), [statuses.length - 1 + probes], 'the count is that of +Inf');
+    const after = await service.scrape();
+    t.equal(after.get('secrets_retrieved_total'), 100);
+    t.equal(after.get('secrets_rotated_total'), 1);
+    t.equal(after.get('rbac_denied_total'), 1);
+  },
+);
+
+function seriesOf(sample: string): string {
+  return sample.slice(0, sample.lastIndexOf(' '));
+}
+
+function countOf(sample: string): number {
+  return Number(sample.slice(sample.lastIndexOf(' ')));
+}

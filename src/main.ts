@@ -4,45 +4,23 @@ import type { Exposition } from '../telemetry/exposition.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
-import { loadConfig } from './config/load.ts';
 import type { Config } from './config/schema.ts';
 import { errorMessage, StartError, systemErrorCode } from './errors.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
 import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
-import { loadPolicy } from './policy/policy-file.ts';
 import { type Service, startService } from './service.ts';
 
 /** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
 
-export interface ServeOptions {
-  readonly configFile: string;
-  /** Only say whether config and policy can be used. */
-  readonly checkOnly: boolean;
-}
-
-/** Runs the service until a signal ends it. Exit codes: 0 stopped, 1 failed while running, 2 could not start. */
-export async function serve({ configFile, checkOnly }: ServeOptions): Promise<void> {
+/**
+ * Runs the service until a signal ends it: with exit code 0, or 1 when it failed while running.
+ * @throws StartError, for exit code 2
+ */
+export async function serve(config: Config, configFile: string): Promise<void> {
   process.umask(0o077);
-  try {
-    const config = loadConfig(configFile, process.env);
-    if (checkOnly) {
-      loadPolicy(config.security.rbac_policy_path);
-      parseBindAddress(config.server.bind_addr, 'server.bind_addr');
-      process.stdout.write(`${configFile}: the configuration and its policy can be used\n`);
-      return;
-    }
-    await run(config, configFile);
-  } catch (error) {
-    if (!(error instanceof StartError)) throw error;
-    process.stderr.write(`jarvis-secretsd: ${error.message}\n`);
-    process.exit(2);
-  }
-}
-
-async function run(config: Config, configFile: string): Promise<void> {
   const logger = createLogger(config.logging, process.stdout);
   const telemetry = startTelemetry({
     serviceVersion: packageFile.version,

@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
+import { loadConfig } from '../config/load.ts';
 import { errorMessage } from '../errors.ts';
 import { verifyAuditCommand } from './commands/audit-verify.ts';
+import { checkConfigCommand } from './commands/check-config.ts';
 
 const defaultConfig = 'config.toml';
 
@@ -11,9 +13,14 @@ const program = new Command('jarvis-secretsd')
   .option('--config <file>', 'the configuration file', defaultConfig)
   .option('--check-config', 'say whether configuration and policy can be used, and exit')
   .action(async (options: { config: string; checkConfig?: boolean }) => {
-    // Loaded here, because the server's libraries would slow down every offline command.
+    if (options.checkConfig) {
+      process.stdout.write(checkConfigCommand(options.config, process.env));
+      return;
+    }
+    const config = loadConfig(options.config, process.env);
+    // Loaded here, because the server's libraries would slow down every other command.
     const { serve } = await import('../main.ts');
-    await serve({ configFile: options.config, checkOnly: options.checkConfig ?? false });
+    await serve(config, options.config);
   });
 
 program
@@ -31,5 +38,5 @@ try {
   await program.parseAsync(process.argv);
 } catch (error) {
   process.stderr.write(`jarvis-secretsd: ${errorMessage(error)}\n`);
-  process.exitCode = 2;
+  process.exit(2);
 }

@@ -22,27 +22,41 @@ export const contract = [
 export type ContractName = (typeof contract)[number];
 export type Increments = Partial<Record<ContractName, number>>;
 
+const mostScrapes = 100;
+
 /** What one finished answer adds. */
 export const answered = { http_requests_total: 1, http_request_duration_seconds_count: 1 } as const;
 export const succeeded = { ...answered, http_requests_success: 1 } as const;
 export const refused = { ...answered, http_requests_error: 1 } as const;
 
-/** By how much each of the fifteen that moves did so while `work` ran, the two scrapes left out. */
+/** By how much each of the fifteen that moves did so while `work` ran, the scrapes themselves left out. */
 export async function incrementsOf(
   service: RunningService,
   work: () => Promise<unknown>,
 ): Promise<Increments> {
   const before = await service.scrape();
   await work();
-  const after = await service.scrape();
+  const { samples: after, scrapes } = await settled(service);
   const increments: Increments = {};
   for (const name of contract) {
-    // Between the scrapes the first one was answered and the second one received.
-    const scrapes = name in succeeded ? 1 : 0;
-    const increment = sampleOf(after, name) - sampleOf(before, name) - scrapes;
+    // The first scrape shows itself received; its answer, and all but the answer of the last, show later.
+    const own = name in succeeded ? scrapes : 0;
+    const increment = sampleOf(after, name) - sampleOf(before, name) - own;
     if (increment !== 0) increments[name] = increment;
   }
   return increments;
+}
+
+/** Scrapes until nothing but the scrape is under way: the service sees the end of a request after the client does. */
+async function settled(
+  service: RunningService,
+): Promise<{ samples: ReadonlyMap<string, number>; scrapes: number }> {
+  for (let scrapes = 1; ; scrapes++) {
+    const samples = await service.scrape();
+    const underWay =
+      sampleOf(samples, 'http_requests_total') - sampleOf(samples, 'http_request_duration_seconds_count');
+    if (underWay === 1 || scrapes === mostScrapes) return { samples, scrapes };
+  }
 }
 
 function sampleOf(samples: ReadonlyMap<string, number>, name: string): number {

@@ -4,8 +4,14 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
-import { install, type RunningService, startService } from '../helpers/service.ts';
+import { install, type RunningService, startService, writePolicy } from '../helpers/service.ts';
 import { answered, contract, type Increments, incrementsOf, refused, succeeded } from './contract.ts';
+
+const policy = `
+clients:
+  admin: { allow: ["*", "purge *"] }
+  web: { allow: ["rotate app/db"] }
+`;
 
 /** A decided read, change and refusal, each with its audit records. */
 const changed = { ...succeeded, rbac_allowed_total: 1, audit_events_total: 2 };
@@ -96,6 +102,18 @@ const cases: readonly Case[] = [
     status: 200,
     moves: { ...changed, secrets_total: 1 },
   },
+  {
+    what: 'stage a version of a new name, which is not live before it has an active one',
+    request: ['PUT', '/secret/app/staged', { value: 'v1', activate: false }],
+    status: 201,
+    moves: { ...stored, secrets_created_total: 1 },
+  },
+  {
+    what: 'activate it',
+    request: ['POST', '/activate', { name: 'app/staged', version: 1 }],
+    status: 200,
+    moves: { ...changed, secrets_total: 1 },
+  },
   { what: 'list', request: ['GET', '/secrets'], status: 200, moves: read },
   { what: 'versions', request: ['GET', '/versions/app/db'], status: 200, moves: read },
   {
@@ -129,6 +147,18 @@ const cases: readonly Case[] = [
     moves: denied,
   },
   {
+    what: 'rotate two, of which one is denied',
+    request: ['POST', '/rotate', { names: ['app/db', 'app/staged'] }, { 'x-jarvis-client': 'web' }],
+    status: 403,
+    moves: { ...refused, rbac_allowed_total: 1, rbac_denied_total: 1, audit_events_total: 1 },
+  },
+  {
+    what: 'neither was rotated',
+    request: ['GET', '/secret/app/db', undefined, { 'if-none-match': '"4"' }],
+    status: 304,
+    moves: { ...answered, rbac_allowed_total: 1, audit_events_total: 1 },
+  },
+  {
     what: 'denied list',
     request: ['GET', '/secrets', undefined, { 'x-jarvis-client': 'nobody' }],
     status: 403,
@@ -156,6 +186,7 @@ const cases: readonly Case[] = [
 
 t.test('each cause moves exactly its metrics', async t => {
   const installation = await install(t.testdir());
+  writePolicy(installation, policy);
   const service = await startService(installation);
   t.teardown(() => service.stop());
 
@@ -177,6 +208,9 @@ t.test('each cause moves exactly its metrics', async t => {
 
   const malformed = await incrementsOf(service, () => sendRaw(service, 'NONSENSE\r\n\r\n'));
   t.same(malformed, refused, 'a malformed request line');
+
+  const aborted = await incrementsOf(service, () => sendHalf(service));
+  t.same(aborted, answered, 'an aborted request is neither a success nor an error');
 });
 
 t.test('a tampered row is an attempt to decrypt that failed', async t => {
@@ -253,6 +287,19 @@ async function sendRaw(service: RunningService, bytes: string): Promise<void> {
   const socket = connect(Number(port), hostname);
   socket.end(bytes);
   socket.resume();
+  await once(socket, 'close');
+}
+
+/** Breaks off between head and body, once the service has said that it read the head. */
+async function sendHalf(service: RunningService): Promise<void> {
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(
+    'POST /secret HTTP/1.1\r\nHost: localhost\r\nX-Jarvis-Client: admin\r\nContent-Type: application/json\r\n' +
+      'Content-Length: 99\r\nExpect: 100-continue\r\n\r\n',
+  );
+  await once(socket, 'data');
+  socket.resetAndDestroy();
   await once(socket, 'close');
 }
 

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
+import { type ErrorCode, ServiceError } from '../errors.ts';
 
 /** The body of every error answer. */
 export interface ErrorReply {
@@ -7,16 +7,14 @@ export interface ErrorReply {
   readonly message: string;
 }
 
-/** Fastify's own errors, by their code, as ours. */
-const frameworkCodes: Readonly<Record<string, ErrorCode>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
-  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
-  FST_ERR_CTP_EMPTY_JSON_BODY: 'bad_request',
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'bad_request',
-  FST_ERR_CTP_INVALID_JSON_BODY: 'bad_request',
-  FST_ERR_BAD_URL: 'bad_request',
-  FST_ERR_MAX_PARAM_LENGTH: 'uri_too_long',
-  FST_ERR_HANDLER_TIMEOUT: 'unavailable',
+/** Fastify's own errors, by their code, as ours; with a message where the default one would not say what is wrong. */
+const frameworkErrors: Readonly<Record<string, readonly [code: ErrorCode, message?: string]>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type'],
+  FST_ERR_CTP_BODY_TOO_LARGE: ['too_large'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'The body is not as long as Content-Length says.'],
+  FST_ERR_BAD_URL: ['bad_request', 'The path has an escape that is not UTF-8 in percent-encoding.'],
+  FST_ERR_MAX_PARAM_LENGTH: ['uri_too_long'],
+  FST_ERR_HANDLER_TIMEOUT: ['unavailable'],
 };
 
 /** What every answer carries; errors below the routes pass no hook that could add it. */
@@ -46,13 +44,8 @@ function asServiceError(error: Error): ServiceError {
   if ('validation' in error && Array.isArray(error.validation)) {
     return new ServiceError('bad_request', validationMessage(error as FastifyError), { cause: error });
   }
-  if (error instanceof SyntaxError) {
-    return new ServiceError('bad_request', 'The body is not valid JSON, or holds a forbidden key.', {
-      cause: error,
-    });
-  }
-  const frameworkCode = 'code' in error ? frameworkCodes[String(error.code)] : undefined;
-  if (frameworkCode !== undefined) return new ServiceError(frameworkCode, errorTable[frameworkCode].message);
+  const known = 'code' in error ? frameworkErrors[String(error.code)] : undefined;
+  if (known !== undefined) return new ServiceError(...known);
   const status = 'statusCode' in error ? error.statusCode : undefined;
   const isClientsFault = typeof status === 'number' && status >= 400 && status < 500;
   return new ServiceError(isClientsFault ? 'bad_request' : 'internal', undefined, { cause: error });
@@ -61,7 +54,9 @@ function asServiceError(error: Error): ServiceError {
 /** `body/value must be string`; an unknown field is named. Ajv's messages do not quote what was sent. */
 function validationMessage(error: FastifyError): string {
   const problem = error.validation?.[0];
-  const field = `${error.validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
+  const path = `${error.validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
+  // The route's wildcard stands for the name.
+  const field = path === 'params/*' ? 'The name in the path' : path;
   const unknown = problem?.params['additionalProperty'];
   if (typeof unknown === 'string')
     return `${field} has an unknown field ${JSON.stringify(unknown.slice(0, 64))}.`;

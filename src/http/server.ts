@@ -1,11 +1,9 @@
-import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
-import { type ErrorCode, errorTable, ServiceError } from '../errors.ts';
+import { ServiceError } from '../errors.ts';
 import type { Api } from './api.ts';
+import { answerBelowRoutes, answerMalformed } from './below-routes.ts';
 import { acceptJsonBodies } from './bodies.ts';
-import { commonHeaders, type ErrorReply, replyWithErrors, sendError } from './error-replies.ts';
+import { commonHeaders, replyWithErrors, sendError } from './error-replies.ts';
 import { answerUnrouted } from './unrouted.ts';
 
 /** What one request may cost (DESIGN §4). Fastify switches Node's own request timeout off unless told. */
@@ -34,7 +32,7 @@ export function createServer(logger: FastifyBaseLogger): Api {
     requestIdHeader: false,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
     routerOptions: { maxParamLength: 1024 },
-    clientErrorHandler: (error, socket) => answerMalformed(error, socket),
+    clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),
   });
   acceptJsonBodies(app);
@@ -51,48 +49,6 @@ export function createServer(logger: FastifyBaseLogger): Api {
     // Once the listener is closed the service drains: no connection may go on to a next request.
     if (!app.server.listening) reply.header('connection', 'close');
   });
-  app.server.on('checkExpectation', (_request, response) => {
-    const body = errorBody('expectation_failed');
-    response.writeHead(417, rawHeaders(body)).end(body);
-  });
-  app.server.on('connect', (_request, socket) => answerRaw('method_not_allowed', socket));
+  answerBelowRoutes(app.server);
   return app;
-}
-
-/** What Node could not parse as a request never reaches a route; it gets the same shape of answer. */
-function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy();
-    return;
-  }
-  answerRaw(malformedCode(error.code), socket);
-}
-
-function answerRaw(code: ErrorCode, socket: Duplex): void {
-  const body = errorBody(code);
-  const allow = code === 'method_not_allowed' ? { allow: 'GET, POST, PUT, DELETE' } : {};
-  const headers = Object.entries({ ...rawHeaders(body), ...allow }).map(
-    ([name, value]) => `${name}: ${value}\r\n`,
-  );
-  const { status } = errorTable[code];
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headers.join('')}\r\n${body}`);
-}
-
-function rawHeaders(body: string): Record<string, string> {
-  return {
-    ...commonHeaders(crypto.randomUUID()),
-    'content-type': 'application/json; charset=utf-8',
-    'content-length': String(Buffer.byteLength(body)),
-    connection: 'close',
-  };
-}
-
-function malformedCode(code: string | undefined): ErrorCode {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout';
-  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large';
-  return 'bad_request';
-}
-
-function errorBody(code: ErrorCode): string {
-  return JSON.stringify({ error: code, message: errorTable[code].message } satisfies ErrorReply);
 }

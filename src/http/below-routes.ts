@@ -1,0 +1,48 @@
+import { type Server, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { ServiceError } from '../errors.ts';
+import { commonHeaders, type ErrorReply } from './error-replies.ts';
+
+/** Answers in the common shape what Node hands over in place of a request: it reaches neither hook nor route. */
+export function answerBelowRoutes(server: Server): void {
+  server.on('checkExpectation', (_request, response) => {
+    const { status, headers, body } = answerOf(new ServiceError('expectation_failed'));
+    response.writeHead(status, headers).end(body);
+  });
+  server.on('connect', (_request, socket) => {
+    const headers = { allow: 'GET, POST, PUT, DELETE' };
+    answerRaw(new ServiceError('method_not_allowed', undefined, { headers }), socket);
+  });
+}
+
+/** Answers bytes that Node could not take for a request, or that did not arrive in time. */
+export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else answerRaw(malformed(error.code), socket);
+}
+
+function malformed(code: string | undefined): ServiceError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new ServiceError('request_timeout');
+  if (code === 'HPE_HEADER_OVERFLOW') return new ServiceError('headers_too_large');
+  return new ServiceError('bad_request', 'What was sent is not a valid HTTP/1.1 request.');
+}
+
+function answerRaw(error: ServiceError, socket: Duplex): void {
+  const { status, headers, body } = answerOf(error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+}
+
+function answerOf(error: ServiceError): { status: number; headers: Record<string, string>; body: string } {
+  const { code, message, status } = error;
+  const body = JSON.stringify({ error: code, message } satisfies ErrorReply);
+  const headers = {
+    ...commonHeaders(crypto.randomUUID()),
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': String(Buffer.byteLength(body)),
+    connection: 'close',
+    ...error.headers,
+  };
+  return { status, headers, body };
+}

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import t from 'tap';
@@ -53,20 +53,10 @@ t.test(
     const [, commands = '', shown = ''] =
       /Watch them move[\s\S]*?```sh\n([\s\S]*?)```[\s\S]*?```text\n([\s\S]*?)```/.exec(text) ?? [];
     const wanted = probes === 0 ? commands.replace(/^ab .*\n/m, '') : commands;
-    // curl notes the status of each answer; it reads this before its arguments.
-    const folder = t.testdir({ '.curlrc': 'silent\nwrite-out = "%{stderr}status %{http_code}\\n"\n' });
-    const installation = await install(join(folder, 'service'));
-    const service = await startService(installation);
+    const service = await startService(await install(t.testdir()));
     t.teardown(() => service.stop());
-    const { PATH = '' } = process.env;
-    const tools = dirname(findTool('promtool') ?? '');
-    const { stdout, stderr } = await run(
-      'bash',
-      ['-c', wanted.replaceAll('http://127.0.0.1:8081', service.url)],
-      { env: { PATH: `${tools}:${PATH}`, CURL_HOME: folder } },
-    );
+    const { stdout, answered } = await runCurls(t.testdirName, service.url, wanted);
 
-    const answered = [...stderr.matchAll(/^status (\d+)$/gm)].map(([, status]) => Number(status));
     t.same(answered, statuses);
     t.match(stdout, /^http_requests_total 1$/m, 'the first scrape counts itself');
     t.match(stdout, /^secrets_created_total 1$/m);
@@ -84,6 +74,40 @@ t.test(
     t.equal(after.get('rbac_denied_total'), 1);
   },
 );
+
+t.test('the examples of docs/API.md work, in their order', async t => {
+  const document = readFileSync(join(checkout, 'docs/API.md'), 'utf8');
+  const examples = [...document.matchAll(/```sh\n([\s\S]*?)```/g)]
+    .map(([, example = '']) => example)
+    .join('');
+  // Last: it destroys what the examples below it use.
+  const purge = /^curl .*purge=true.*\n/m.exec(examples)?.[0] ?? '';
+  const commands = examples.replace(purge, '') + purge;
+  const service = await startService(await install(t.testdir()));
+  t.teardown(() => service.stop());
+  const { answered } = await runCurls(t.testdirName, service.url, commands);
+  t.equal(answered.length, commands.match(/^curl /gm)?.length);
+  t.same(
+    answered.filter(status => status >= 300),
+    [],
+    answered.join(' '),
+  );
+});
+
+/** Runs commands against the service; `answered` is the status that each curl met. */
+async function runCurls(
+  folder: string,
+  url: string,
+  commands: string,
+): Promise<{ stdout: string; answered: number[] }> {
+  // curl reads this before its arguments.
+  writeFileSync(join(folder, '.curlrc'), 'silent\nwrite-out = "%{stderr}status %{http_code}\\n"\n');
+  const { PATH = '' } = process.env;
+  const { stdout, stderr } = await run('bash', ['-c', commands.replaceAll('http://127.0.0.1:8081', url)], {
+    env: { PATH: `${dirname(findTool('promtool') ?? '')}:${PATH}`, CURL_HOME: folder },
+  });
+  return { stdout, answered: [...stderr.matchAll(/^status (\d+)$/gm)].map(([, status]) => Number(status)) };
+}
 
 function seriesOf(sample: string): string {
   return sample.slice(0, sample.lastIndexOf(' '));

@@ -49,7 +49,7 @@ t.test('requests that do not arrive in time are cut off', { buffered: true }, as
     for (const answer of answers) isRefusal(t, answer, 408, 'request_timeout', false);
   });
   t.equal(http_requests_error, 2, 'counted');
-  t.ok(performance.now() - started < 13_000, 'soon after the limit of 10 s');
+  t.ok(performance.now() - started < 20_000, 'soon after the limit of 10 s');
   t.same(await everything(service), before, 'nothing changed');
 });
 

@@ -3,10 +3,12 @@ import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { Default, Errors } from 'typebox/value';
 import { errorMessage, StartError } from '../errors.ts';
-import { environmentOverrides } from './environment.ts';
+import { parseBindAddress } from './bind-address.ts';
+import { environmentOverrides, variableName } from './environment.ts';
 import { type Config, type ConfigValues, configSchema } from './schema.ts';
 
 type Table = Record<string, unknown>;
+type Problem = ReturnType<typeof Errors>[number];
 
 /**
  * Reads the TOML file, lets `JARVIS_SECRETSD_<SECTION>_<KEY>` override it, fills in defaults, makes paths absolute
@@ -15,8 +17,13 @@ type Table = Record<string, unknown>;
  */
 export function loadConfig(file: string, environment: Readonly<Record<string, string | undefined>>): Config {
   const values = readToml(file);
-  for (const { path, value } of environmentOverrides(environment)) setAt(values, path, value);
-  const complete = validate(Default(configSchema, values), file);
+  const overrides = environmentOverrides(environment);
+  for (const { path, value } of overrides) setAt(values, path, value);
+  const variables = new Set(overrides.map(({ path }) => variableName(path)));
+  const complete = validate(Default(configSchema, values), key => {
+    const variable = variableName(key.split('.'));
+    return variables.has(variable) ? variable : file;
+  });
   const config = { ...complete, paths: absolutePaths(complete, dirname(resolve(file))) };
   config.security = {
     ...config.security,
@@ -62,15 +69,31 @@ function setAt(values: Table, path: readonly string[], value: unknown): void {
   table[path.at(-1) ?? ''] = value;
 }
 
-function validate(values: unknown, file: string): ConfigValues {
+/** @param sourceOf the file or variable that sets a key, for the message of a StartError */
+function validate(values: unknown, sourceOf: (key: string) => string): ConfigValues {
   const problems = Errors(configSchema, values);
   const worst = problems.find(problem => problem.keyword === 'additionalProperties') ?? problems[0];
-  if (worst !== undefined) throw new StartError(`${file}: ${describe(worst, values)}`);
-  return values as ConfigValues;
+  if (worst !== undefined) {
+    const key = keyOf(worst);
+    throw new StartError(`${sourceOf(key)}: ${describe(worst, key, values)}`);
+  }
+  const config = values as ConfigValues;
+  requireAddress(config.server.bind_addr, 'server.bind_addr', sourceOf);
+  const { bind_addr } = config.telemetry.prometheus;
+  if (bind_addr !== undefined) requireAddress(bind_addr, 'telemetry.prometheus.bind_addr', sourceOf);
+  return config;
 }
 
-function describe(problem: ReturnType<typeof Errors>[number], values: unknown): string {
-  const key = problem.instancePath.slice(1).replaceAll('/', '.');
+/** Listeners open late in the start: what cannot be an address is refused before anything is made. */
+function requireAddress(address: string, key: string, sourceOf: (key: string) => string): void {
+  parseBindAddress(address, `${sourceOf(key)}: ${key}`);
+}
+
+function keyOf(problem: Problem): string {
+  return problem.instancePath.slice(1).replaceAll('/', '.');
+}
+
+function describe(problem: Problem, key: string, values: unknown): string {
   if (problem.keyword === 'additionalProperties') {
     const unknown = problem.params.additionalProperties.map(name => (key === '' ? name : `${key}.${name}`));
     return `unknown key ${unknown.join(', ')}; docs/CONFIGURATION.md lists the known ones`;

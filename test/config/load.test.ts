@@ -1,0 +1,190 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import t from 'tap';
+import { configLeaves, variableName } from '../../src/config/environment.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { configSchema } from '../../src/config/schema.ts';
+import { StartError } from '../../src/errors.ts';
+import { checkout } from '../helpers/service.ts';
+
+const folder = t.testdir();
+const file = join(folder, 'config.toml');
+
+function load(text: string, environment: Record<string, string> = {}): unknown {
+  writeFileSync(file, text);
+  return loadConfig(file, environment);
+}
+
+/** Each key with a value that is not its default: as TOML, as a variable, and as the service gets it. */
+const settings: Record<string, readonly [toml: string, variable: string, value: unknown]> = {
+  'server.bind_addr': ['"[::1]:9000"', '[::1]:9000', '[::1]:9000'],
+  'server.allowed_hosts': ['["a.example", "b.example"]', 'a.example, b.example', ['a.example', 'b.example']],
+  'server.init': ['"require"', 'require', 'require'],
+  'paths.vault_path': ['"x/v.db"', 'x/v.db', join(folder, 'x/v.db')],
+  'paths.audit_path': ['"/var/audit"', '/var/audit', '/var/audit'],
+  'paths.master_key_path': ['"../m.key"', '../m.key', join(folder, '../m.key')],
+  'security.identity': ['"token"', 'token', 'token'],
+  'security.rbac_policy_path': ['"p.yaml"', 'p.yaml', join(folder, 'p.yaml')],
+  'security.rotation_days': ['30', '30', 30],
+  'security.grace_days': ['0', '0', 0],
+  'audit.sync': ['"changes"', 'changes', 'changes'],
+  'audit.segment_bytes': ['4096', '4096', 4096],
+  'logging.level': ['"silent"', 'silent', 'silent'],
+  'logging.json': ['false', 'false', false],
+  'telemetry.prometheus.bind_addr': ['"0.0.0.0:9464"', '0.0.0.0:9464', '0.0.0.0:9464'],
+  'telemetry.otlp.endpoint': ['"http://127.0.0.1:4318"', 'http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
+};
+
+t.test('every key is set by the file and by the environment, which wins', async t => {
+  const keys = configLeaves(configSchema, []).map(({ path }) => path.join('.'));
+  t.same(Object.keys(settings).toSorted(), keys.toSorted(), 'the table has every key');
+  for (const [key, [toml, variable, value]] of Object.entries(settings)) {
+    const name = variableName(key.split('.'));
+    t.notSame(at(load(''), key), value, `${key} has another default`);
+    t.same(at(load(`${key} = ${toml}`), key), value, `${key} in the file`);
+    t.same(at(load('', { [name]: variable }), key), value, name);
+  }
+  t.equal(
+    at(load('audit.sync = "changes"', { JARVIS_SECRETSD_AUDIT_SYNC: 'always' }), 'audit.sync'),
+    'always',
+  );
+  t.same(load('', { PATH: '/bin', JARVIS: 'x', HOME: '' }), load(''), 'other variables mean nothing');
+});
+
+t.test('the configuration is frozen in depth', async t => {
+  const config = load('');
+  for (const key of ['server', 'server.allowed_hosts', 'paths', 'telemetry.otlp']) {
+    t.ok(Object.isFrozen(at(config, key)), key);
+  }
+  t.ok(Object.isFrozen(config));
+});
+
+const refused: Record<string, readonly [text: string, environment: Record<string, string>, message: string]> =
+  {
+    'broken TOML, with its line': ['[server]\nbind_addr = \n', {}, `${file}:2: `],
+    'a key twice': ['logging.json = true\nlogging.json = true', {}, `${file}:2: `],
+    'an unknown section': ['[sever]', {}, `${file}: unknown key sever;`],
+    'an unknown key': ['[audit]\nsyncs = 1', {}, `${file}: unknown key audit.syncs;`],
+    'an unknown key deep down': ['telemetry.otlp.url = 1', {}, 'unknown key telemetry.otlp.url;'],
+    'a section that is none': ['server = 1', {}, `${file}: server must be object (it is 1)`],
+    'a section that is none, under a variable': [
+      'server = 1',
+      { JARVIS_SECRETSD_SERVER_INIT: 'auto' },
+      `${file}: server must be object`,
+    ],
+    'a word outside the list': [
+      'audit.sync = "no"',
+      {},
+      'audit.sync must be one of always, changes (it is "no")',
+    ],
+    'a wrong type': ['logging.json = "yes"', {}, 'logging.json must be boolean (it is "yes")'],
+    'a number out of bounds': ['audit.segment_bytes = 4095', {}, 'audit.segment_bytes must be >= 4096'],
+    'a fraction': ['security.grace_days = 1.5', {}, 'security.grace_days must be integer (it is 1.5)'],
+    'an empty path': ['paths.vault_path = ""', {}, 'paths.vault_path'],
+    'a bad list member': ['server.allowed_hosts = [1]', {}, 'server.allowed_hosts'],
+    'an address without a port': [
+      'server.bind_addr = "localhost"',
+      {},
+      'server.bind_addr is "localhost"; it must',
+    ],
+    'a scrape address without a port': [
+      'telemetry.prometheus.bind_addr = "localhost"',
+      {},
+      'telemetry.prometheus.bind_addr is "localhost"; it must',
+    ],
+    'a variable that no key has': [
+      '',
+      { JARVIS_SECRETSD_PORT: '1' },
+      'JARVIS_SECRETSD_PORT: no configuration key',
+    ],
+    'a variable that is no number': [
+      '',
+      { JARVIS_SECRETSD_SECURITY_GRACE_DAYS: 'ten' },
+      'JARVIS_SECRETSD_SECURITY_GRACE_DAYS: security.grace_days must be integer (it is "ten")',
+    ],
+    'a variable outside the list': [
+      '',
+      { JARVIS_SECRETSD_LOGGING_LEVEL: 'loud' },
+      'JARVIS_SECRETSD_LOGGING_LEVEL: logging.level must be one of fatal, ',
+    ],
+  };
+
+for (const [what, [text, environment, message]] of Object.entries(refused)) {
+  t.test(`${what} is refused`, async t => {
+    const error = refusalOf(() => load(text, environment));
+    t.ok(error?.message.includes(message), error?.message ?? 'it was accepted');
+  });
+}
+
+t.test('a file that cannot be read is refused by name', async t => {
+  const absent = join(folder, 'absent.toml');
+  t.match(refusalOf(() => loadConfig(absent, {}))?.message, `${absent}: there is no such configuration file`);
+  const directory = join(folder, 'directory.toml');
+  mkdirSync(directory);
+  t.match(refusalOf(() => loadConfig(directory, {}))?.message, `${directory}: EISDIR`);
+});
+
+t.test('whatever is done to the text, it loads or is refused in one line that names the file', async t => {
+  const shipped = readFileSync(join(checkout, 'config.toml'), 'utf8');
+  const fragment = fc.oneof(
+    fc.constantFrom(
+      '[',
+      ']',
+      '=',
+      '"',
+      '.',
+      '\n',
+      '#',
+      '{}',
+      '[[server]]',
+      '\u0000',
+      '1979-05-27',
+      'nan',
+      '-1',
+    ),
+    fc.constantFrom(
+      '__proto__',
+      'constructor = 1',
+      'paths',
+      '[telemetry]',
+      '9223372036854775807',
+      "'''",
+      '\\u',
+    ),
+    fc.string({ unit: 'binary', maxLength: 8 }),
+  );
+  const edit = fc.record({ at: fc.nat(shipped.length), cut: fc.nat(20), put: fragment });
+  const mutated = fc
+    .array(edit, { maxLength: 4 })
+    .map(edits =>
+      edits.reduce((text, { at, cut, put }) => text.slice(0, at) + put + text.slice(at + cut), shipped),
+    );
+  const outcomes = { loaded: 0, refused: 0 };
+  fc.assert(
+    fc.property(mutated, text => {
+      const error = refusalOf(() => load(text));
+      outcomes[error === null ? 'loaded' : 'refused'] += 1;
+      return error === null || (error.message.includes(file) && !error.message.includes('\n'));
+    }),
+    { numRuns: 1500 },
+  );
+  t.ok(outcomes.loaded > 100 && outcomes.refused > 100, `both happen: ${JSON.stringify(outcomes)}`);
+});
+
+/** What it was refused with, or null; any other exception is passed on. */
+function refusalOf(work: () => unknown): StartError | null {
+  try {
+    work();
+    return null;
+  } catch (error) {
+    if (error instanceof StartError) return error;
+    throw error;
+  }
+}
+
+function at(config: unknown, key: string): unknown {
+  return key
+    .split('.')
+    .reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], config);
+}

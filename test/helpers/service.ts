@@ -7,6 +7,8 @@ import { createInterface } from 'node:readline';
 
 export const checkout = resolve(import.meta.dirname, '../..');
 const executable = join(checkout, 'bin/jarvis-secretsd');
+/** A start takes a quarter less time; hundreds of them add up. */
+const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
 /** A folder with the shipped config.toml and policy.yaml, listening on a free port; keys override by environment. */
 export interface Installation {
@@ -119,7 +121,7 @@ function launch(installation: Installation, args: readonly string[]): ChildProce
   const { PATH = '', HOME = '' } = process.env;
   return spawn(executable, args, {
     cwd: installation.folder,
-    env: { PATH, HOME, ...installation.environment },
+    env: { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(installation.user === undefined ? {} : { uid: installation.user, gid: installation.user }),
   });

@@ -3,16 +3,28 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import type { Exposition } from '../telemetry/exposition.ts';
-import type { BindAddress } from './config/bind-address.ts';
-import { systemErrorCode } from './errors.ts';
+import { type BindAddress, formatBindAddress } from './config/bind-address.ts';
+import { errorMessage, StartError, systemErrorCode } from './errors.ts';
 
-/** Resolves when the server accepts connections; rejects with the system's error. */
+/** Resolves when the server accepts connections. @throws StartError */
 export async function listen(server: Server, address: BindAddress): Promise<void> {
-  if (address.kind === 'unix') await removeStaleSocket(address.path);
-  server.listen(
-    address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-  );
-  await once(server, 'listening');
+  try {
+    if (address.kind === 'unix') await removeStaleSocket(address.path);
+    server.listen(
+      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
+    );
+    await once(server, 'listening');
+  } catch (error) {
+    throw new StartError(listenFailure(address, error), { cause: error });
+  }
+}
+
+/** Fails where `listen` would: a start that cannot end well is to make nothing. @throws StartError */
+export async function tryToListen(address: BindAddress): Promise<void> {
+  const server = createServer();
+  await listen(server, address);
+  server.close();
+  await once(server, 'close');
 }
 
 /** A server that knows nothing but `GET /metrics`, for scrapers that must not reach the API. */
@@ -41,4 +53,11 @@ async function removeStaleSocket(path: string): Promise<void> {
   } finally {
     socket.destroy();
   }
+}
+
+function listenFailure(address: BindAddress, error: unknown): string {
+  if (systemErrorCode(error) === 'EADDRINUSE') {
+    return `${errorMessage(error)}: the address is taken; stop what listens there, or set server.bind_addr.`;
+  }
+  return `Cannot listen on ${formatBindAddress(address)}: ${errorMessage(error)}`;
 }

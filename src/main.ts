@@ -5,7 +5,7 @@ import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
-import { errorMessage, StartError, systemErrorCode } from './errors.ts';
+import { errorMessage } from './errors.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
 import { createScrapeServer, listen } from './listening.ts';
@@ -68,18 +68,8 @@ async function listenAll(config: Config, service: Service, exposition: Expositio
     return scrapeServer;
   } catch (error) {
     await service.stop();
-    throw error instanceof StartError
-      ? error
-      : new StartError(listenFailure(config, error), { cause: error });
+    throw error;
   }
-}
-
-function listenFailure(config: Config, error: unknown): string {
-  const { bind_addr } = config.server;
-  if (systemErrorCode(error) === 'EADDRINUSE') {
-    return `${errorMessage(error)}: the address is taken; stop what listens there, or set server.bind_addr.`;
-  }
-  return `Cannot listen on ${bind_addr}: ${errorMessage(error)}`;
 }
 
 function announce(config: Config, configFile: string, service: Service, logger: Logger): void {

@@ -8,6 +8,7 @@ import { DiskFree } from './disk-free.ts';
 import { errorMessage, StartError } from './errors.ts';
 import type { Api } from './http/api.ts';
 import { drain } from './http/drain.ts';
+import { tryToListen } from './listening.ts';
 import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
 import { systemClock } from './rotation/clock.ts';
@@ -56,6 +57,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireLocalForHeaderIdentity(config, isLocal(address));
   const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
+  await tryToListen(address);
   const opened = await openVault({
     paths: config.paths,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',

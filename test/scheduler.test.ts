@@ -181,6 +181,7 @@ t.test('what carries no rule, or is deleted, the clock leaves alone', async t =>
   await vault.delete(admin, 'deleted');
   const before = { ...counted };
   await clock.pass(10 * minute);
+  await vault.upkeep.rotateDue('plain');
   t.same(counted, before, 'nothing is encrypted or written');
   t.same(await versions('plain'), ['1 active'], 'though expires_at is long past');
   t.equal(await read('plain'), 'supplied plain');

@@ -1,20 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmodSync,
   cpSync,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { type Installation, install, runCommand, startService, writePolicy } from './helpers/service.ts';
+import {
+  checkout,
+  type Installation,
+  install,
+  readAudit,
+  runCommand,
+  startService,
+  writePolicy,
+} from './helpers/service.ts';
+
+/** One line for people, with no stack trace. */
+const oneLine = /^jarvis-secretsd: [^\n]+\n$/;
+const firstSegment = 'audit-0000000000000001.jsonl';
 
 function start(installation: Installation, environment: Record<string, string> = {}) {
   const changed = { ...installation, environment: { ...installation.environment, ...environment } };
@@ -46,6 +64,24 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
     /audit\.sync must be one of always, changes \(it is "never"\)/,
   ],
   'an unknown variable': [() => {}, { JARVIS_SECRETSD_SERVER_PORT: '1' }, /JARVIS_SECRETSD_SERVER_PORT: no /],
+  'an address that is none': [
+    (_, path) => writeFileSync(path('config.toml'), '[telemetry.prometheus]\nbind_addr = "nine"\n'),
+    {},
+    /telemetry\.prometheus\.bind_addr is "nine"; it must be host:port/,
+  ],
+  'a bad value of a variable': [
+    () => {},
+    { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '1k' },
+    /JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: audit\.segment_bytes must be integer \(it is "1k"\)/,
+  ],
+  'a policy that cannot be read': [
+    (_, path) => {
+      rmSync(path('policy.yaml'));
+      mkdirSync(path('policy.yaml'));
+    },
+    {},
+    /policy\.yaml cannot be used: EISDIR/,
+  ],
   'a broken policy': [
     installation => writePolicy(installation, 'clients: ['),
     {},
@@ -72,7 +108,7 @@ for (const [what, [damage, environment, message]] of Object.entries(refusedNew))
     const { code, output } = await start(installation, environment);
     t.equal(code, 2, output);
     t.match(output, message);
-    t.notMatch(output, /\n\s+at /, 'no stack trace');
+    t.match(output, oneLine);
     t.same(readdirSync(installation.folder), before);
   });
 }
@@ -87,20 +123,21 @@ const refusedHalf: Record<string, readonly [Damage, RegExp]> = {
 
 const complete = await used(t.testdir());
 for (const [what, [damage, message]] of Object.entries(refusedHalf)) {
-  t.test(`refuses to start on ${what}`, async t => {
+  t.test(`refuses to start on ${what}, and makes nothing`, async t => {
     const folder = t.testdir();
     cpSync(complete.folder, folder, { recursive: true });
     const installation = { ...complete, folder, configFile: join(folder, 'config.toml') };
     damage(installation, file => join(installation.folder, file));
+    const before = filesIn(folder);
     const { code, output } = await start(installation);
     t.equal(code, 2, output);
     t.match(output, message);
-    t.notMatch(output, /\n\s+at /, 'no stack trace');
-    if (what === 'an audit log that is gone') t.notOk(existsSync(join(installation.folder, 'data/audit')));
+    t.match(output, oneLine);
+    t.same(filesIn(folder), before, 'nothing is made');
   });
 }
 
-t.test('a taken port', async t => {
+t.test('a taken port, and makes nothing', async t => {
   const installation = await install(t.testdir());
   const other = createServer().listen(installation.port, '127.0.0.1');
   await once(other, 'listening');
@@ -108,6 +145,8 @@ t.test('a taken port', async t => {
   const { code, output } = await start(installation);
   t.equal(code, 2);
   t.match(output, /the address is taken/);
+  t.match(output, oneLine);
+  t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
 });
 
 t.test('one process to a vault, until it is killed', async t => {
@@ -157,12 +196,55 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-t.test('files are for their owner only', async t => {
-  for (const file of ['keys/master.key', 'data/vault.db', 'data/audit/audit-0000000000000001.jsonl']) {
-    t.equal(statSync(join(complete.folder, file)).mode & 0o077, 0, file);
-  }
+t.test('a connection that was accepted is served, work under way is finished', async t => {
+  const installation = await install(t.testdir());
+  const service = await startService(installation);
+  await service.request('POST', '/secret', { name: 'key', value: 'v' });
+  const accepted = connect(installation.port, '127.0.0.1');
+  await once(accepted, 'connect');
+  const rotating = service.request('POST', '/rotate', { names: ['key'], generator: 'rsa-2048' });
+  await service.request('GET', '/healthz');
+  const since = performance.now();
+  const stopped = service.stop();
+  await waitFor(() => service.output().includes('"msg":"stopping'));
+  accepted.write('GET /secret/key HTTP/1.1\r\nHost: localhost\r\nX-Jarvis-Client: admin\r\n\r\n');
+  t.match(await text(accepted), /^HTTP\/1\.1 200 /);
+  t.equal((await rotating).status, 200);
+  t.equal(await stopped, 0);
+  t.ok(performance.now() - since < 10_000, 'within 10 s');
+});
+
+t.test('the ready line says where everything is', async t => {
+  const installation = await install(t.testdir());
+  const link = join(installation.folder, 'secretsd');
+  symlinkSync(join(checkout, 'bin/jarvis-secretsd'), link);
+  t.match(execFileSync(link, ['--version'], { encoding: 'utf8' }), /^\d+\.\d+\.\d+/, 'through a link');
+  const service = await startService(installation);
+  await service.stop();
+  const ready =
+    service
+      .output()
+      .split('\n')
+      .find(line => line.includes('"msg":"ready"')) ?? '';
+  const place = (file: string) => join(installation.folder, file);
+  t.match(JSON.parse(ready), {
+    address: service.url,
+    config: installation.configFile,
+    vault: place('data/vault.db'),
+    audit: place('data/audit'),
+    policy: place('policy.yaml'),
+    secrets: 0,
+  });
+});
+
+t.test('it leaves its own files and no others, for their owner only', async t => {
+  const audit = `data/audit/${firstSegment}`;
+  const database = ['data/vault.db', 'data/vault.db.exit', 'data/vault.db.lock'];
+  const own = [audit, ...database, 'keys/master.key'];
+  t.same(filesIn(complete.folder), ['config.toml', ...own, 'policy.yaml']);
+  for (const file of own) t.equal(statSync(join(complete.folder, file)).mode & 0o777, 0o600, file);
   for (const folder of ['keys', 'data', 'data/audit']) {
-    t.equal(statSync(join(complete.folder, folder)).mode & 0o077, 0, folder);
+    t.equal(statSync(join(complete.folder, folder)).mode & 0o777, 0o700, folder);
   }
 });
 
@@ -209,6 +291,14 @@ t.test('SIGHUP reads the policy again; a broken one leaves it as it was', async 
   service.child.kill('SIGHUP');
   await waitFor(() => service.output().includes('policy reloaded'));
   t.equal(await status(), 200);
+  const sha256 = createHash('sha256')
+    .update(readFileSync(join(installation.folder, 'policy.yaml')))
+    .digest('hex');
+  const record = readAudit(installation, firstSegment)
+    .split('\n')
+    .find(line => line.includes('"policy_reload"'));
+  t.match(JSON.parse(record ?? '{}'), { event: 'policy_reload', detail: { sha256 } }, 'on record');
+  t.equal((await service.scrape()).get('policy_reload_success'), 1);
 
   writePolicy(installation, 'clients: {web: [');
   service.child.kill('SIGHUP');
@@ -216,6 +306,13 @@ t.test('SIGHUP reads the policy again; a broken one leaves it as it was', async 
   t.equal(await status(), 200);
   t.equal((await service.scrape()).get('policy_reload_success'), 0);
 });
+
+/** Every file under the folder, as relative paths in order. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(file => statSync(join(folder, file)).isFile())
+    .toSorted();
+}
 
 /** Polls what the service has written: there is no event for a line of another process's log. */
 async function waitFor(condition: () => boolean): Promise<void> {

@@ -6,19 +6,44 @@ import { join } from 'node:path';
 import t from 'tap';
 import { install, type RunningService, startService } from './helpers/service.ts';
 
-/** The forms in which a value might leak. */
-function formsOf(secret: string): string[] {
-  const bytes = Buffer.from(secret);
-  return [secret, bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex')];
+type Places = Readonly<Record<string, Buffer>>;
+
+/** The value has what JSON and URLs escape in its middle, so its halves are looked for: they come through as they are. */
+const halves = [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')] as const;
+const canary = `${halves[0]}"\n\u2603\\ ${halves[1]}`;
+/** For places that take no such characters. */
+const [plain] = halves;
+
+/** The forms in which a text may leak, cut off or within something longer. */
+function formsOf(secret: string): (string | Buffer)[] {
+  const pieces = [secret.slice(0, 16), secret.slice(-16)];
+  return pieces.flatMap(piece => {
+    const hex = Buffer.from(piece).toString('hex');
+    return [piece, hex, hex.toUpperCase(), ...[0, 1, 2].flatMap(offset => base64Forms(piece, offset))];
+  });
 }
 
-function filesUnder(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+/** Base64 of a text that begins `offset` bytes into a longer one, without the characters that its neighbours share. */
+function base64Forms(text: string, offset: number): string[] {
+  const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
+  const own = (encoded: string) => encoded.slice(offset === 0 ? 0 : offset + 1, -4);
+  return [own(bytes.toString('base64')), own(bytes.toString('base64url'))];
+}
+
+function findings(places: Places, forms: readonly (string | Buffer)[]): string[] {
+  return Object.entries(places).flatMap(([place, bytes]) =>
+    forms.filter(form => bytes.includes(form)).map(form => `${form.toString('latin1')} in ${place}`),
+  );
+}
+
+function filesUnder(folder: string): Record<string, Buffer> {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .map(file => join(folder, file))
     .filter(file => statSync(file).isFile());
+  return Object.fromEntries(files.map(file => [file, readFileSync(file)]));
 }
 
-/** Everything the service answered, but for the answers that are meant to hold the value. */
+/** Everything a service answered, but for the answers that are meant to hold a value. */
 class Answers {
   text = '';
   readonly #service: RunningService;
@@ -27,16 +52,9 @@ class Answers {
     this.#service = service;
   }
 
-  async ask(
-    method: string,
-    path: string,
-    body?: unknown,
-    headers: Record<string, string> = {},
-  ): Promise<string> {
-    const answer = await this.#service.request(method, path, body, headers);
-    const text = await answer.text();
-    this.text += `${answer.status} ${JSON.stringify([...answer.headers])} ${text}\n`;
-    return text;
+  async ask(...request: Parameters<RunningService['request']>): Promise<void> {
+    const answer = await this.#service.request(...request);
+    this.text += `${answer.status} ${JSON.stringify([...answer.headers])} ${await answer.text()}\n`;
   }
 
   async raw(bytes: string): Promise<void> {
@@ -47,82 +65,169 @@ class Answers {
     });
     socket.end(bytes);
     await once(socket, 'close');
+    this.text += '\n';
   }
 }
 
-t.test('a value is found only in the answers to its readers', async t => {
-  const installation = await install(t.testdir(), { JARVIS_SECRETSD_LOGGING_LEVEL: 'trace' });
-  const canary = `canary-${randomBytes(24).toString('hex')}`;
-  let service = await startService(installation);
-  t.teardown(() => service.stop());
-  let answers = new Answers(service);
-  const ask = (...request: Parameters<Answers['ask']>) => answers.ask(...request);
+/** Every route, and every place of a request, with the value in it. */
+async function spread(answers: Answers): Promise<void> {
+  const post = (body: unknown, headers?: Record<string, string>) =>
+    answers.ask('POST', '/secret', body, headers);
+  const change = (body: object, headers?: Record<string, string>) =>
+    answers.ask('PUT', '/secret/app/c', body, headers);
+  await post({ name: 'app/c', value: canary });
+  await post({ name: 'app/c', value: canary });
+  await change({ value: canary, metadata: { team: 'a' } });
+  await change({ value: canary, activate: false });
+  await change({ value: canary }, { 'if-match': '"99"' });
+  await change({ value: canary, activate: plain });
+  await answers.ask('POST', '/activate', { name: 'app/c', version: 1 });
+  await answers.ask('POST', '/activate', { name: 'app/c', version: canary });
 
-  await ask('POST', '/secret', { name: 'app/c', value: canary });
-  await ask('POST', '/secret', { name: 'app/c', value: canary });
-  await ask('PUT', '/secret/app/c', { value: canary, metadata: { team: 'a' } });
-  await ask('PUT', '/secret/app/c', { value: canary, activate: false });
-  await ask('PUT', '/secret/app/c', { value: canary }, { 'if-match': '"99"' });
-  await ask('POST', '/activate', { name: 'app/c', version: 1 });
-  await ask('GET', '/versions/app/c');
-  await ask('GET', '/secrets');
-  await ask('GET', '/secret/app/c', undefined, { 'if-none-match': '"1"' });
-  await ask('GET', '/secret/app/c', undefined, { 'x-jarvis-client': 'nobody' });
-  await ask('POST', '/secret', { name: 'app/d', value: canary }, { 'x-jarvis-client': 'nobody' });
-  await ask('POST', '/secret', { name: 'app/d', value: canary, [canary.slice(0, 10)]: 1 });
-  await ask('POST', '/secret', { name: 5, value: canary });
-  await ask('POST', '/secret', { name: '../x', value: canary });
-  await ask('POST', '/secret', { name: 'app/e', value: canary.repeat(2000) });
-  await ask('POST', '/secret', { name: 'app/e', value: `${canary}${'x'.repeat(140_000)}` });
-  await ask('POST', '/secret', { name: 'app/e', value: [canary] });
-  await ask('POST', '/secret', `{"name":"app/e","value":"${canary}"`);
-  await ask('POST', '/secret', `{"name":"app/e","value":"${canary}","__proto__":{}}`);
-  await ask('POST', '/secret', `{"name":"app/e","value":"${canary}"`, {
-    'content-type': 'application/x-www-form-urlencoded',
-  });
-  await ask('POST', '/secret', canary, { 'content-type': 'text/plain' });
-  await ask('POST', '/secret', { name: 'app/f', value: canary, rotation: { every: canary } });
-  await ask('POST', '/rotate', { names: ['app/c'], generator: { type: canary } });
-  await ask('DELETE', '/secret/app/c');
-  await ask('POST', '/secret', { name: 'app/c', value: canary });
-  await ask('POST', '/undelete', { name: 'app/c' });
-  for (const path of ['/metrics', '/healthz', '/readyz', '/openapi.json', '/nothing']) await ask('GET', path);
-  await answers.raw(`POST /secret HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n${canary}`);
-  await answers.raw(`NONSENSE ${canary}\r\n\r\n`);
-
-  await ask('POST', '/rotate', { names: ['app/c'] });
-  const generated = ((await (await service.request('GET', '/secret/app/c')).json()) as { value: string })
-    .value;
-
-  const supplied = await (await service.request('GET', '/secret/app/c?version=1')).text();
-  t.ok(supplied.includes(canary), 'the reader gets it: the search can find it');
-
-  let output = service.output();
-  let answered = answers.text;
-  await service.stop('SIGKILL');
-  service = await startService(installation);
-  answers = new Answers(service);
-  await ask('GET', '/metrics');
-  await service.stop();
-  output += service.output();
-  answered += answers.text;
-
-  t.ok(answered.includes('app/c'), 'answers were collected');
-  t.ok(output.includes('ready'), 'logs were collected');
-  for (const secret of [canary, generated]) {
-    for (const form of formsOf(secret)) {
-      t.notOk(output.includes(form), 'not in a log');
-      t.notOk(answered.includes(form), 'not in an answer to anybody else');
-      for (const file of filesUnder(installation.folder)) {
-        t.notOk(readFileSync(file).includes(form), `not in ${file.slice(installation.folder.length)}`);
-      }
+  for (const name of [5, '../x', `${plain}!`, `${plain}/..`, [plain]]) await post({ name, value: canary });
+  for (const value of [
+    [canary],
+    { canary },
+    canary.repeat(2000),
+    canary + 'x'.repeat(140_000),
+    `${canary}\ud800`,
+  ]) {
+    await post({ name: 'app/e', value });
+  }
+  for (const rotation of [
+    canary,
+    { every: plain },
+    { every: '1d', grace: plain },
+    { every: '1d', generator: plain },
+  ]) {
+    await post({ name: 'app/e', value: canary, rotation });
+  }
+  await post({ name: 'app/e', value: canary, metadata: { a: canary.repeat(200) } });
+  await post({ name: 'app/e', value: canary, metadata: canary });
+  const member = JSON.stringify(canary);
+  for (const type of [
+    'application/json',
+    'application/x-www-form-urlencoded',
+    'text/plain',
+    `text/${plain}`,
+  ]) {
+    for (const body of [
+      `{"name":"app/e","value":${member}`,
+      `{"value":${member},"__proto__":{}}`,
+      canary,
+      member,
+    ]) {
+      await post(body, { 'content-type': type });
     }
   }
-  const key = readFileSync(join(installation.folder, 'keys/master.key'));
-  for (const file of filesUnder(join(installation.folder, 'data'))) {
-    t.notOk(readFileSync(file).includes(key), 'the master key is not among the data');
+  for (const generator of [plain, { type: plain }, { type: 'hex', length: plain }]) {
+    await answers.ask('POST', '/rotate', { names: ['app/c'], generator });
   }
-  for (const form of [key.toString('hex'), key.toString('base64')]) t.notOk(output.includes(form));
-  const audit = filesUnder(join(installation.folder, 'data/audit')).map(file => readFileSync(file, 'utf8'));
-  t.ok(audit.join('').includes('"resource":"app/c"'), 'the files that were searched are the real ones');
+  await answers.ask('POST', '/rotate', { names: ['app/c', `${plain}!`] });
+
+  for (const path of [`app/c?version=${plain}`, `app/c?${plain}=1`, `${plain}!`, `app/c%zz${plain}`]) {
+    await answers.ask('GET', `/secret/${path}`);
+  }
+  for (const query of ['cursor', 'limit']) await answers.ask('GET', `/secrets?${query}=${plain}`);
+  await answers.ask('GET', `/secrets?prefix=${plain}!`);
+  await answers.ask('GET', `/nothing/${plain}?${plain}`);
+  await answers.ask(plain.toUpperCase(), '/secret/app/c');
+
+  const headers = ['authorization', 'if-match', 'if-none-match', 'origin', 'cookie', 'user-agent', 'accept'];
+  const more = ['x-request-id', 'traceparent', 'x-forwarded-for', 'sec-fetch-site', 'accept-encoding', 'via'];
+  for (const header of [...headers, ...more]) {
+    // Where the header is no reason to refuse, the name is: an answer to a reader may hold the value.
+    await answers.ask('GET', '/secret/absent', undefined, { [header]: plain });
+    await change({ value: canary }, { [header]: plain });
+  }
+  await post({ name: 'app/d', value: canary }, { 'x-jarvis-client': `${plain} ${plain}` });
+  await post({ name: 'app/d', value: canary }, { 'x-jarvis-client': 'nobody' });
+  await answers.ask('GET', '/secret/app/c', undefined, { 'x-jarvis-client': 'nobody' });
+  const host = `Host: localhost\r\nX-Jarvis-Client: admin\r\n`;
+  await answers.raw(`POST /secret HTTP/1.1\r\n${host}Content-Length: ${plain}\r\n\r\n${canary}`);
+  await answers.raw(`GET /secret/app/c HTTP/1.1\r\nHost: ${plain}\r\nConnection: close\r\n\r\n`);
+  await answers.raw(`GET /secret/app/c HTTP/1.1\r\n${host}Expect: ${plain}\r\nConnection: close\r\n\r\n`);
+  await answers.raw(`GET /secret/app/c HTTP/1.1\r\n${host}X-${plain}: ${plain.repeat(2000)}\r\n\r\n`);
+  await answers.raw(`CONNECT ${plain}:443 HTTP/1.1\r\n${host}\r\n`);
+  await answers.raw(`NONSENSE ${plain}\r\n\r\n`);
+
+  await answers.ask('GET', '/versions/app/c');
+  await answers.ask('GET', '/secrets');
+  await answers.ask('GET', '/secret/app/c', undefined, { 'if-none-match': '*' });
+  await answers.ask('DELETE', '/secret/app/c');
+  await answers.ask('GET', '/secret/app/c');
+  await post({ name: 'app/c', value: canary });
+  await answers.ask('POST', '/undelete', { name: 'app/c' });
+  await post({ name: 'app/p', value: canary });
+  await answers.ask('DELETE', '/secret/app/p?purge=true');
+  await answers.ask('POST', '/rotate', { names: ['app/c'] });
+}
+
+async function look(answers: Answers): Promise<void> {
+  for (const path of ['/metrics', '/healthz', '/readyz', '/openapi.json', '/nothing']) {
+    await answers.ask('GET', path);
+  }
+  await answers.ask('GET', '/metrics', undefined, { accept: 'application/openmetrics-text' });
+}
+
+async function read(service: RunningService, path: string): Promise<string> {
+  const secret = (await (await service.request('GET', `/secret/${path}`)).json()) as { value: string };
+  return secret.value;
+}
+
+t.test('the search finds a value in every form, also within something longer', async t => {
+  const forms = formsOf(canary);
+  for (const around of ['', 'a', 'ab']) {
+    const text = `${around}${canary}${around}`;
+    const encoded = [text, JSON.stringify(text), encodeURIComponent(text)];
+    const bytes = Buffer.from(text);
+    encoded.push(bytes.toString('base64'), bytes.toString('base64url'), bytes.toString('hex'));
+    encoded.push(bytes.toString('hex').toUpperCase());
+    for (const leak of encoded)
+      t.not(findings({ leak: Buffer.from(leak) }, forms).length, 0, leak.slice(0, 20));
+  }
+  t.same(findings({ other: randomBytes(100_000) }, forms), []);
+});
+
+t.test('a value is found only in the answers to its readers', async t => {
+  const installation = await install(t.testdir(), { JARVIS_SECRETSD_LOGGING_LEVEL: 'trace' });
+  const first = await startService(installation);
+  const answers = new Answers(first);
+  await spread(answers);
+  await look(answers);
+  t.equal(await read(first, 'app/c?version=1'), canary, 'its reader gets it');
+  const generated = await read(first, 'app/c');
+  const running = filesUnder(installation.folder);
+  await first.stop('SIGKILL');
+  const killed = filesUnder(installation.folder);
+
+  const second = await startService(installation);
+  const later = new Answers(second);
+  await look(later);
+  t.equal(await read(second, 'app/c'), generated, 'also after a crash');
+  await second.stop();
+  const stopped = filesUnder(installation.folder);
+
+  const said = {
+    'answers before the crash': Buffer.from(answers.text),
+    'answers after the crash': Buffer.from(later.text),
+    'the log before the crash': Buffer.from(first.output()),
+    'the log after the crash': Buffer.from(second.output()),
+  };
+  const forms = [...formsOf(canary), ...formsOf(generated), Buffer.from(generated, 'base64')];
+  for (const places of [said, running, killed, stopped]) t.same(findings(places, forms), []);
+
+  const key = readFileSync(join(installation.folder, 'keys/master.key'));
+  const keyForms = [key, key.toString('hex'), key.toString('base64'), key.toString('base64url')];
+  t.same(findings(said, keyForms), [], 'nor is the master key');
+  t.same(findings(filesUnder(join(installation.folder, 'data')), keyForms), []);
+
+  // What was searched is what there is.
+  const audit = join(installation.folder, 'data/audit/audit-0000000000000001.jsonl');
+  t.ok(running[audit]?.includes('"resource":"app/c"'));
+  t.ok(running[join(installation.folder, 'data/vault.db-wal')]?.includes('app/c'));
+  for (const status of [200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 412, 413, 415, 417, 421, 431]) {
+    t.ok(new RegExp(`^(HTTP/1.1 )?${status} `, 'm').test(answers.text), `${status} was answered`);
+  }
+  t.match(first.output(), '"msg":"ready"');
 });

@@ -51,6 +51,9 @@ function asServiceError(error: Error): ServiceError {
   return new ServiceError(isClientsFault ? 'bad_request' : 'internal', undefined, { cause: error });
 }
 
+/** What may be quoted as the name of a field: anything else may be a secret in the wrong place. */
+const fieldName = /^[A-Za-z_]{1,32}$/;
+
 /** `body/value must be string`; an unknown field is named. Ajv's messages do not quote what was sent. */
 function validationMessage(error: FastifyError): string {
   const problem = error.validation?.[0];
@@ -59,7 +62,7 @@ function validationMessage(error: FastifyError): string {
   const field = path === 'params/*' ? 'The name in the path' : path;
   const unknown = problem?.params['additionalProperty'];
   if (typeof unknown === 'string')
-    return `${field} has an unknown field ${JSON.stringify(unknown.slice(0, 64))}.`;
+    return `${field} has an unknown field${fieldName.test(unknown) ? ` "${unknown}"` : ''}.`;
   return `${field} ${problem?.message ?? 'is not valid'}.`;
 }
 

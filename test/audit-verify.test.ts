@@ -57,15 +57,33 @@ for (const [what, damage] of Object.entries(damages)) {
   });
 }
 
-t.test('a wrong key cannot verify', async t => {
-  const folder = t.testdir();
-  cpSync(original.folder, folder, { recursive: true });
-  const key = join(folder, 'keys/master.key');
-  writeFileSync(key, Buffer.alloc(32, 7));
-  const { code, output } = await verify({ ...original, folder, configFile: join(folder, 'config.toml') });
-  t.equal(code, 2);
-  t.match(output, /master key/);
-});
+const unable: Record<string, readonly [(folder: string) => void, RegExp]> = {
+  'a wrong key': [
+    folder => writeFileSync(join(folder, 'keys/master.key'), Buffer.alloc(32, 7)),
+    /master key/,
+  ],
+  'no key': [folder => rmSync(join(folder, 'keys/master.key')), /no master key at/],
+  'no vault': [folder => rmSync(join(folder, 'data/vault.db')), /no vault at/],
+  'nothing at all': [
+    folder => ['keys', 'data'].map(each => rmSync(join(folder, each), { recursive: true })),
+    /no vault at/,
+  ],
+  'no configuration': [folder => rmSync(join(folder, 'config.toml')), /config\.toml: there is no such/],
+};
+
+for (const [what, [damage, message]] of Object.entries(unable)) {
+  t.test(`${what}: verify cannot say, and makes nothing`, async t => {
+    const folder = t.testdir();
+    cpSync(original.folder, folder, { recursive: true });
+    damage(folder);
+    const before = readdirSync(folder, { recursive: true });
+    const { code, output } = await verify({ ...original, folder, configFile: join(folder, 'config.toml') });
+    t.equal(code, 2, output);
+    t.match(output, message);
+    t.match(output, /^jarvis-secretsd: [^\n]+\n$/, 'one line');
+    t.same(readdirSync(folder, { recursive: true }), before);
+  });
+}
 
 function editLines(file: string, edit: (lines: string[]) => string[]): void {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');

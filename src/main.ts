@@ -46,7 +46,6 @@ export async function serve(config: Config, configFile: string): Promise<void> {
   recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf);
   const scrapeServer = await listenAll(config, service, telemetry.exposition);
   lastExit.noteRunning();
-  announce(config, configFile, service, logger);
   stopOnSignals(async () => {
     scrapeServer?.close();
     await service.stop();
@@ -54,6 +53,8 @@ export async function serve(config: Config, configFile: string): Promise<void> {
     lastExit.note('clean');
   }, logger);
   process.on('SIGHUP', () => reloadPolicy(service, logger));
+  // Last: whoever reads this line may send a signal at once.
+  announce(config, configFile, service, logger);
 }
 
 /** Opens the API's listener and, where configured, the one for /metrics; returns the latter. */

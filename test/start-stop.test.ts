@@ -1,164 +1,22 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import {
-  checkout,
-  type Installation,
-  install,
-  readAudit,
-  runCommand,
-  startService,
-  writePolicy,
-} from './helpers/service.ts';
+import { checkout, filesIn, install, readAudit, startService, writePolicy } from './helpers/service.ts';
 
-/** One line for people, with no stack trace. */
-const oneLine = /^jarvis-secretsd: [^\n]+\n$/;
 const firstSegment = 'audit-0000000000000001.jsonl';
-
-function start(installation: Installation, environment: Record<string, string> = {}) {
-  const changed = { ...installation, environment: { ...installation.environment, ...environment } };
-  return runCommand(changed, ['--config', installation.configFile]);
-}
-
-type Damage = (installation: Installation, path: (file: string) => string) => void;
-
-const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegExp]> = {
-  'a missing file': [(_, path) => rmSync(path('config.toml')), {}, /config\.toml: there is no such/],
-  'broken TOML': [(_, path) => writeFileSync(path('config.toml'), '[server\n'), {}, /config\.toml:\d+: /],
-  'an unknown key': [
-    (_, path) => writeFileSync(path('config.toml'), '[server]\nbind = "x"\n'),
-    {},
-    /unknown key server\.bind;/,
-  ],
-  'a bad value': [
-    (_, path) => writeFileSync(path('config.toml'), '[audit]\nsync = "never"\n'),
-    {},
-    /audit\.sync must be one of always, changes \(it is "never"\)/,
-  ],
-  'an unknown variable': [() => {}, { JARVIS_SECRETSD_SERVER_PORT: '1' }, /JARVIS_SECRETSD_SERVER_PORT: no /],
-  'an address that is none': [
-    (_, path) => writeFileSync(path('config.toml'), '[telemetry.prometheus]\nbind_addr = "nine"\n'),
-    {},
-    /telemetry\.prometheus\.bind_addr is "nine"; it must be host:port/,
-  ],
-  'a policy that cannot be read': [
-    (_, path) => {
-      rmSync(path('policy.yaml'));
-      mkdirSync(path('policy.yaml'));
-    },
-    {},
-    /policy\.yaml cannot be used: EISDIR/,
-  ],
-  'a broken policy': [
-    installation => writePolicy(installation, 'clients: ['),
-    {},
-    /policy\.yaml cannot be used/,
-  ],
-  'no policy': [(_, path) => rmSync(path('policy.yaml')), {}, /policy\.yaml cannot be used: ENOENT/],
-  'header identity on the network': [
-    () => {},
-    { JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' },
-    /bind a loopback address or a unix socket/,
-  ],
-  'no vault where one is required': [
-    () => {},
-    { JARVIS_SECRETSD_SERVER_INIT: 'require' },
-    /server\.init is "require"/,
-  ],
-};
-
-for (const [what, [damage, environment, message]] of Object.entries(refusedNew)) {
-  t.test(`refuses to start on ${what}, and makes nothing`, async t => {
-    const installation = await install(t.testdir());
-    damage(installation, file => join(installation.folder, file));
-    const before = readdirSync(installation.folder);
-    const { code, output } = await start(installation, environment);
-    t.equal(code, 2, output);
-    t.match(output, message);
-    t.match(output, oneLine);
-    t.same(readdirSync(installation.folder), before);
-  });
-}
-
-const refusedHalf: Record<string, readonly [Damage, RegExp]> = {
-  'a vault without its key': [(_, path) => rmSync(path('keys/master.key')), /no master key at/],
-  'a key without its vault': [(_, path) => rmSync(path('data/vault.db')), /no vault at/],
-  'a wrong key': [(_, path) => writeFileSync(path('keys/master.key'), Buffer.alloc(32, 7)), /master key/],
-  'a key that others can read': [(_, path) => chmodSync(path('keys/master.key'), 0o644), /chmod/],
-  'an audit log that is gone': [(_, path) => rmSync(path('data/audit'), { recursive: true }), /audit/],
-};
 
 /** What a service that has stopped leaves, with one secret. */
 const complete = await install(t.testdir());
 const past = await startService(complete);
 await past.request('POST', '/secret', { name: 'a', value: 'v' });
 await past.stop();
-
-for (const [what, [damage, message]] of Object.entries(refusedHalf)) {
-  t.test(`refuses to start on ${what}, and makes nothing`, async t => {
-    const folder = t.testdir();
-    cpSync(complete.folder, folder, { recursive: true });
-    const installation = { ...complete, folder, configFile: join(folder, 'config.toml') };
-    damage(installation, file => join(installation.folder, file));
-    const before = filesIn(folder);
-    const { code, output } = await start(installation);
-    t.equal(code, 2, output);
-    t.match(output, message);
-    t.match(output, oneLine);
-    t.same(filesIn(folder), before, 'nothing is made');
-  });
-}
-
-t.test('a taken port, and makes nothing', async t => {
-  const installation = await install(t.testdir());
-  const other = createServer().listen(installation.port, '127.0.0.1');
-  await once(other, 'listening');
-  t.teardown(() => other.close());
-  const { code, output } = await start(installation);
-  t.equal(code, 2);
-  t.match(output, /the address is taken/);
-  t.match(output, oneLine);
-  t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
-});
-
-t.test('one process to a vault, until it is killed', async t => {
-  const installation = await install(t.testdir());
-  const first = await startService(installation);
-  const second = await start(installation, { JARVIS_SECRETSD_SERVER_BIND_ADDR: '127.0.0.1:0' });
-  t.equal(second.code, 2);
-  t.match(second.output, /another jarvis-secretsd process uses this vault/);
-  await first.stop('SIGKILL');
-  const third = await startService(installation);
-  t.equal(await third.stop(), 0);
-});
-
-t.test('--check-config says whether it would start, and makes nothing', async t => {
-  const installation = await install(t.testdir());
-  const check = () => runCommand(installation, ['--check-config', '--config', installation.configFile]);
-  t.equal((await check()).code, 0);
-  t.notOk(existsSync(join(installation.folder, 'data')));
-  writePolicy(installation, 'clients: {a: {allow: ["fly *"]}}');
-  t.equal((await check()).code, 2);
-});
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   t.test(`${signal} finishes what has begun`, async t => {
@@ -297,13 +155,6 @@ t.test('SIGHUP reads the policy again; a broken one leaves it as it was', async 
   t.equal(await status(), 200);
   t.equal((await service.scrape()).get('policy_reload_success'), 0);
 });
-
-/** Every file under the folder, as relative paths in order. */
-function filesIn(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter(file => statSync(join(folder, file)).isFile())
-    .toSorted();
-}
 
 /** Polls what the service has written: there is no event for a line of another process's log. */
 async function waitFor(condition: () => boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { buildApp } from './app.ts';
 import { type AuditLog, openAuditLog } from './audit/log.ts';
 import { RefusalSummary } from './audit/refusals.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
+import { requireUsableIdentity } from './config/identity.ts';
 import type { Config } from './config/schema.ts';
 import { DiskFree } from './disk-free.ts';
 import { errorMessage, StartError } from './errors.ts';
@@ -55,7 +56,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { config, logger, telemetry } = options;
   const { metrics } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
-  requireLocalForHeaderIdentity(config, isLocal(address));
+  requireUsableIdentity(config);
   const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
   await tryToListen(address);
   const opened = await openVault({
@@ -134,18 +135,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await opened.close();
     },
   };
-}
-
-function requireLocalForHeaderIdentity(config: Config, local: boolean): void {
-  if (config.security.identity === 'token') {
-    throw new StartError(
-      'security.identity is "token", which this release does not have yet; use "header" on a loopback address or a unix socket.',
-    );
-  }
-  if (local) return;
-  throw new StartError(
-    `security.identity is "header", which anybody who reaches the port can forge, and server.bind_addr is ${config.server.bind_addr}; bind a loopback address or a unix socket.`,
-  );
 }
 
 async function openAudit({ config, telemetry }: ServiceOptions, opened: OpenedVault): Promise<AuditLog> {

@@ -134,8 +134,12 @@ t.test('one process to a vault, until it is killed', async t => {
 
 t.test('--check-config says whether it would start, and makes nothing', async t => {
   const installation = await install(t.testdir());
-  const check = () => runCommand(installation, ['--check-config', '--config', installation.configFile]);
+  const check = (environment: Record<string, string> = {}) =>
+    runCommand({ ...installation, environment }, ['--check-config', '--config', installation.configFile]);
   t.equal((await check()).code, 0);
+  const network = await check({ JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' });
+  t.equal(network.code, 2);
+  t.match(network.output, /bind a loopback address/);
   t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
   writePolicy(installation, 'clients: {a: {allow: ["fly *"]}}');
   t.equal((await check()).code, 2);

@@ -1,4 +1,4 @@
-import { parseBindAddress } from '../../config/bind-address.ts';
+import { requireUsableIdentity } from '../../config/identity.ts';
 import { loadConfig } from '../../config/load.ts';
 import { loadPolicy } from '../../policy/policy-file.ts';
 
@@ -11,7 +11,7 @@ export function checkConfigCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const config = loadConfig(configFile, environment);
+  requireUsableIdentity(config);
   loadPolicy(config.security.rbac_policy_path);
-  parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   return `${configFile}: the configuration and its policy can be used\n`;
 }

@@ -64,6 +64,11 @@ export class StartError extends Error {
   }
 }
 
+/** Anything thrown on the way up, as a reason not to start. */
+export function asStartError(error: unknown): StartError {
+  return error instanceof StartError ? error : new StartError(errorMessage(error), { cause: error });
+}
+
 /** The message of anything thrown, for log lines and start errors. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,12 +1,12 @@
 import type { Telemetry } from '../telemetry/sdk.ts';
 import { buildApp } from './app.ts';
 import { type AuditLog, openAuditLog } from './audit/log.ts';
+import { auditEntry } from './audit/record.ts';
 import { RefusalSummary } from './audit/refusals.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
 import type { Config } from './config/schema.ts';
 import { DiskFree } from './disk-free.ts';
-import { errorMessage, StartError } from './errors.ts';
 import type { Api } from './http/api.ts';
 import { drain } from './http/drain.ts';
 import { tryToListen } from './listening.ts';
@@ -153,7 +153,7 @@ async function openAudit({ config, telemetry }: ServiceOptions, opened: OpenedVa
     });
   } catch (error) {
     await opened.close();
-    throw error instanceof StartError ? error : new StartError(errorMessage(error), { cause: error });
+    throw error;
   }
 }
 
@@ -163,10 +163,15 @@ function expectedHosts({ server }: Config): string[] {
 }
 
 async function recordReload(audit: AuditLog, sha256: string): Promise<void> {
-  const nobody = { client: null, identity_method: 'system', credential_id: null, remote_addr: null };
-  const nothing = { version: null, decision: null, op_id: null, request_id: null, trace_id: null };
-  const reload = { event: 'policy_reload', action: 'admin', resource: 'policy', outcome: 'ok' };
-  await audit.append([{ ...nobody, ...nothing, ...reload, detail: { sha256 } }]).durable;
+  const entry = auditEntry({
+    event: 'policy_reload',
+    identity_method: 'system',
+    action: 'admin',
+    resource: 'policy',
+    outcome: 'ok',
+    detail: { sha256 },
+  });
+  await audit.append([entry]).durable;
 }
 
 function seconds(milliseconds: number | null): number | null {

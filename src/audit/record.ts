@@ -21,6 +21,25 @@ export interface AuditEntry {
   readonly detail?: Readonly<Record<string, string | number | boolean>>;
 }
 
+/** An entry of which only some facts are known; the others are null. */
+export function auditEntry(facts: Partial<AuditEntry> & Pick<AuditEntry, 'event'>): AuditEntry {
+  return {
+    client: null,
+    identity_method: null,
+    credential_id: null,
+    remote_addr: null,
+    action: null,
+    resource: null,
+    version: null,
+    decision: null,
+    outcome: null,
+    op_id: null,
+    request_id: null,
+    trace_id: null,
+    ...facts,
+  };
+}
+
 /** Where a record stands; `durable` resolves after its fsync and rejects when it could not be written. */
 export interface AppendedRecord {
   readonly seq: number;

@@ -1,5 +1,5 @@
 /** Keeps a loop without a credential from filling the disk with refusals. */
-import type { AuditEntry, AuditTrail } from './record.ts';
+import { type AuditEntry, type AuditTrail, auditEntry } from './record.ts';
 
 const windowMilliseconds = 60_000;
 const mostSenders = 1000;
@@ -94,21 +94,12 @@ function keyOf(remoteAddress: string, reason: string): string {
   return `${remoteAddress} ${reason}`;
 }
 
-function summedEntry(refusal: RepeatedRefusal): AuditEntry {
-  return {
+function summedEntry({ remoteAddress, reason, repeats }: RepeatedRefusal): AuditEntry {
+  return auditEntry({
     event: 'refusals_summed',
-    client: null,
-    identity_method: null,
-    credential_id: null,
-    remote_addr: refusal.remoteAddress,
-    action: null,
-    resource: null,
-    version: null,
+    remote_addr: remoteAddress,
     decision: 'deny',
-    outcome: refusal.reason,
-    op_id: null,
-    request_id: null,
-    trace_id: null,
-    detail: { count: refusal.repeats },
-  };
+    outcome: reason,
+    detail: { count: repeats },
+  });
 }

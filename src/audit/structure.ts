@@ -1,7 +1,7 @@
 /** The records that hold the log itself together; they are links of the chain, but no audit events. */
 import { hash, type KeyObject, verify } from 'node:crypto';
 import type { ChainPosition } from './chain.ts';
-import type { AuditEntry } from './record.ts';
+import { type AuditEntry, auditEntry } from './record.ts';
 
 /** Says which vault, and which key, a log belongs to. */
 export interface LogIdentity {
@@ -37,23 +37,29 @@ export function segmentOpened(
   follows: string | null,
   intentsFrom: number,
 ): AuditEntry {
-  return structuralEntry('segment_opened', {
-    format: 1,
-    vault_id: identity.vaultId,
-    key: identity.fingerprint,
-    follows: follows ?? '',
-    intents_from: intentsFrom,
+  return auditEntry({
+    event: 'segment_opened',
+    detail: {
+      format: 1,
+      vault_id: identity.vaultId,
+      key: identity.fingerprint,
+      follows: follows ?? '',
+      intents_from: intentsFrom,
+    },
   });
 }
 
 /** A signature over the chain up to and including `position`, the record before the checkpoint. */
 export function checkpoint(signature: Uint8Array): AuditEntry {
-  return structuralEntry('checkpoint', { signature: Buffer.from(signature).toString('base64') });
+  return auditEntry({
+    event: 'checkpoint',
+    detail: { signature: Buffer.from(signature).toString('base64') },
+  });
 }
 
 /** Says that the end of `file` was not a record and now is in `keptAs`. */
 export function tornTail(file: string, bytes: number, keptAs: string): AuditEntry {
-  return structuralEntry('torn_tail', { file, bytes, kept_as: keptAs });
+  return auditEntry({ event: 'torn_tail', detail: { file, bytes, kept_as: keptAs } });
 }
 
 /** The bytes that a checkpoint signs with Ed25519 (RFC 8032). */
@@ -88,23 +94,4 @@ export function headerProblem(
     return `the segment does not follow ${follows ?? 'nothing, although it is the first'}`;
   }
   return null;
-}
-
-function structuralEntry(event: string, detail: Readonly<Record<string, string | number>>): AuditEntry {
-  return {
-    event,
-    client: null,
-    identity_method: null,
-    credential_id: null,
-    remote_addr: null,
-    action: null,
-    resource: null,
-    version: null,
-    decision: null,
-    outcome: null,
-    op_id: null,
-    request_id: null,
-    trace_id: null,
-    detail,
-  };
 }

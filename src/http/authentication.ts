@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { Metrics } from '../../telemetry/instruments.ts';
-import type { AuditEntry } from '../audit/record.ts';
+import { type AuditEntry, auditEntry } from '../audit/record.ts';
 import { ServiceError } from '../errors.ts';
 import { isClientName } from '../policy/policy.ts';
 import type { Caller } from '../vault/vault.ts';
@@ -93,19 +93,12 @@ function remoteAddress(request: FastifyRequest): string | null {
 }
 
 function refusal(request: FastifyRequest, reason: Reason): AuditEntry {
-  return {
+  return auditEntry({
     event: 'unauthenticated',
-    client: null,
     identity_method: 'header',
-    credential_id: null,
     remote_addr: remoteAddress(request),
-    action: null,
-    resource: null,
-    version: null,
     decision: 'deny',
     outcome: reason,
-    op_id: null,
     request_id: request.id,
-    trace_id: null,
-  };
+  });
 }

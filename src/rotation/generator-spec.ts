@@ -63,11 +63,6 @@ const Generator = Type.Union([
 /** What makes a new value: a type and, where given, lengths and classes other than the default ones. */
 export type Generator = Static<typeof Generator>;
 
-/** How the API spells a generator: its type alone, or an object. */
-export const GeneratorSpec = Type.Union([Type.Enum(types), Generator], {
-  description: 'How a new value is made: a type such as "uuid", or {"type": "password", "length": 24}.',
-});
-
 /** What rotates a secret that names no generator of its own. */
 export const defaultGenerator: Generator = { type: 'bytes' };
 

@@ -25,9 +25,8 @@ export class Changing {
     checkInput(name, input);
     await this.#vault.journal.authorise(caller, ['create'], [name]);
     const [planned] = await this.#change(caller, 'create', [name], async ([stored = null]) => {
-      const head = stored?.head ?? null;
-      if (rules.exists(head)) {
-        rules.requireUsable(head, name);
+      if (rules.exists(stored?.head ?? null)) {
+        rules.requireLive(stored, name);
         throw new ServiceError('conflict', `${name} exists already; PUT /secret/${name} adds a version.`);
       }
       return [this.#supply(stored, name, input, true)];
@@ -56,7 +55,7 @@ export class Changing {
       // The right to create was asked for only if the name was new then.
       if (isNew && known)
         throw new ServiceError('conflict', `${name} was purged at the same moment; try again.`);
-      if (!isNew) rules.requireUsable(head, name);
+      if (!isNew) rules.requireLive(stored, name);
       requireMatch(name, rules.exists(head) ? head.activeVersion : null, ifMatch);
       return [this.#supply(stored, name, input, input.activate)];
     });
@@ -72,15 +71,14 @@ export class Changing {
       'update',
       [name],
       async ([stored = null]) => {
-        const head = stored?.head ?? null;
-        rules.requireUsable(head, name);
+        const { head, active } = rules.requireLive(stored, name);
         const now = this.#vault.now();
         const target = await this.#vault.stored(this.#vault.store.version(name, version));
         if (target === null || !rules.isReadable(target, now)) {
           throw new ServiceError('not_found', `${name} has no version ${version} to activate.`);
         }
         this.#vault.rows.verifyVersion(target);
-        return [rules.activateVersion(head, stored?.active ?? null, target, now, this.#vault.defaults)];
+        return [rules.activateVersion(head, active, target, now, this.#vault.defaults)];
       },
       version,
     );
@@ -91,11 +89,9 @@ export class Changing {
   async delete(caller: Caller, name: string): Promise<void> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['delete'], [name]);
-    await this.#change(caller, 'delete', [name], async ([stored = null]) => {
-      const head = stored?.head ?? null;
-      rules.requireUsable(head, name);
-      return [rules.markDeleted(head, this.#vault.now())];
-    });
+    await this.#change(caller, 'delete', [name], async ([stored = null]) => [
+      rules.markDeleted(rules.requireLive(stored, name).head, this.#vault.now()),
+    ]);
   }
 
   /** Destroys every version; only the name and its next version number stay. */
@@ -103,7 +99,7 @@ export class Changing {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['purge'], [name]);
     await this.#change(caller, 'purge', [name], async ([stored = null]) => [
-      rules.purge(requireExisting(stored, name).head),
+      rules.purge(rules.requireExisting(stored, name).head),
     ]);
   }
 
@@ -111,7 +107,7 @@ export class Changing {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['update'], [name]);
     await this.#change(caller, 'update', [name], async ([stored = null]) => {
-      const { head } = requireExisting(stored, name);
+      const { head } = rules.requireExisting(stored, name);
       if (head.deletedAt === null) throw new ServiceError('conflict', `${name} is not deleted.`);
       return [rules.unmarkDeleted(head)];
     });
@@ -137,7 +133,7 @@ export class Changing {
     isDue: (stored: StoredSecret) => boolean = () => true,
   ): Promise<VersionFacts[]> {
     const planned = await this.#change(caller, 'rotate', names, async rows => {
-      const targets = rows.map((stored, index) => requireLive(stored, names[index] ?? ''));
+      const targets = rows.map((stored, index) => rules.requireLive(stored, names[index] ?? ''));
       return await Promise.all(
         targets.filter(isDue).map(async stored => {
           const value = await this.#vault.generate(generator ?? stored.head.rotation?.generator ?? null);
@@ -227,17 +223,6 @@ function requireMatch(
   if (ifMatch(active)) return;
   const state = active === null ? 'does not exist' : `is at version ${active}`;
   throw new ServiceError('version_mismatch', `${name} ${state}; If-Match names another version.`);
-}
-
-function requireExisting(stored: StoredSecret | null, name: string): StoredSecret {
-  if (stored !== null && rules.exists(stored.head)) return stored;
-  throw new ServiceError('not_found', `There is no secret named ${name}.`);
-}
-
-function requireLive(stored: StoredSecret | null, name: string): StoredSecret {
-  const existing = requireExisting(stored, name);
-  rules.requireUsable(existing.head, name);
-  return existing;
 }
 
 /** The version that a plan adds or activates stands last. */

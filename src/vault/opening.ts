@@ -1,5 +1,5 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { errorMessage, StartError } from '../errors.ts';
+import { asStartError, StartError } from '../errors.ts';
 import { lockVault, type VaultLock } from '../store/lock.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
@@ -36,7 +36,7 @@ export interface OpeningOptions {
 export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
   const { paths } = options;
   const isNew = decideNew(paths, options.mayCreate);
-  const lock = asStartError(() => lockVault(paths.vault_path));
+  const lock = takeLock(paths.vault_path);
   try {
     const masterKey = isNew ? createMasterKey(paths.master_key_path) : loadMasterKey(paths.master_key_path);
     const { onFatal, metrics } = options;
@@ -50,7 +50,7 @@ export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
     }
   } catch (error) {
     lock.release();
-    throw error instanceof StartError ? error : new StartError(errorMessage(error), { cause: error });
+    throw asStartError(error);
   }
 }
 
@@ -100,11 +100,11 @@ async function closeAll(store: Store, lock: VaultLock): Promise<void> {
   lock.release();
 }
 
-function asStartError<T>(work: () => T): T {
+function takeLock(vaultPath: string): VaultLock {
   try {
-    return work();
+    return lockVault(vaultPath);
   } catch (error) {
-    throw new StartError(errorMessage(error), { cause: error });
+    throw asStartError(error);
   }
 }
 
@@ -116,7 +116,7 @@ export async function openForVerification(paths: VaultPaths): Promise<{ store: S
     throw error;
   };
   const store = await openSqliteStore({ path: paths.vault_path, create: false, onFatal }).catch(error => {
-    throw new StartError(errorMessage(error), { cause: error });
+    throw asStartError(error);
   });
   try {
     return { store, keyring: await unlock(store, masterKey) };

@@ -4,7 +4,7 @@ import type { Caller } from './caller.ts';
 import type { VaultContext } from './context.ts';
 import { checkName } from './names.ts';
 import { factsOf, type ListedSecret, type ReadSecret, type SecretPage, type VersionState } from './types.ts';
-import { exists, isReadable, requireUsable } from './versions.ts';
+import { isReadable, requireExisting } from './versions.ts';
 
 /** Rows that one page may look at, so that a policy that hides most names costs a client round trips, not the server. */
 const rowsPerPage = 2000;
@@ -82,15 +82,11 @@ export class Reading {
     };
   }
 
+  /** A deleted secret is not there for readers. */
   async #usable(name: string): Promise<StoredSecret> {
-    const stored = await this.#vault.load(name);
-    const head = stored?.head ?? null;
-    if (exists(head) && head.deletedAt !== null) {
-      throw new ServiceError('not_found', `${name} is deleted; POST /undelete brings it back.`);
-    }
-    requireUsable(head, name);
-    if (stored === null) throw new ServiceError('not_found');
-    return stored;
+    const stored = requireExisting(await this.#vault.load(name), name);
+    if (stored.head.deletedAt === null) return stored;
+    throw new ServiceError('not_found', `${name} is deleted; POST /undelete brings it back.`);
   }
 
   #active(stored: StoredSecret): SecretVersion {

@@ -1,5 +1,5 @@
 import { ServiceError } from '../errors.ts';
-import type { RotationRule, SecretHead, SecretVersion } from '../store/store.ts';
+import type { RotationRule, SecretHead, SecretVersion, StoredSecret } from '../store/store.ts';
 
 /**
  * The version rules, pure: what a head and its versions become under each operation. A version number is never
@@ -43,11 +43,17 @@ export function exists(head: SecretHead | null): head is SecretHead {
   return head !== null && !head.purged;
 }
 
+/** @throws ServiceError not_found */
+export function requireExisting(stored: StoredSecret | null, name: string): StoredSecret {
+  if (stored !== null && exists(stored.head)) return stored;
+  throw new ServiceError('not_found', `There is no secret named ${name}.`);
+}
+
 /** @throws ServiceError not_found or deleted */
-export function requireUsable(head: SecretHead | null, name: string): asserts head is SecretHead {
-  if (!exists(head)) throw new ServiceError('not_found', `There is no secret named ${name}.`);
-  if (head.deletedAt !== null)
-    throw new ServiceError('deleted', `${name} is deleted; undelete or purge it first.`);
+export function requireLive(stored: StoredSecret | null, name: string): StoredSecret {
+  const existing = requireExisting(stored, name);
+  if (existing.head.deletedAt === null) return existing;
+  throw new ServiceError('deleted', `${name} is deleted; undelete or purge it first.`);
 }
 
 export function addVersion(

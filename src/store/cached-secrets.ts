@@ -1,4 +1,4 @@
-import type { BatchReport, WriterRequest } from './messages.ts';
+import { type BatchReport, isWrite, type WriterRequest } from './messages.ts';
 import type { Reader } from './reader.ts';
 import { RowCache } from './row-cache.ts';
 import type { StoredSecret } from './store.ts';
@@ -61,14 +61,15 @@ export class CachedSecrets {
   }
 
   #changed(): void {
-    const perhapsWriter = this.#writer.busy || this.#committedSinceCheck;
+    const underWay = this.#writer.underWay;
+    const perhapsWriter = this.#committedSinceCheck || underWay.some(isWrite);
     this.#committedSinceCheck = false;
     if (!perhapsWriter) {
       this.#cache.clear();
       return;
     }
     // Committed already, it may be, but not yet reported.
-    this.#drop(this.#writer.underWay);
+    this.#drop(underWay);
     this.#writer.look();
   }
 

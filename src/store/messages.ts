@@ -30,6 +30,10 @@ export type WriterRequest =
   /** Wants nothing but the report, for its `dataVersion`. */
   | { readonly kind: 'look' };
 
+export function isWrite(request: WriterRequest): request is WriteRequest {
+  return request.kind !== 'statistics' && request.kind !== 'look';
+}
+
 export interface Failure {
   readonly kind: 'failure';
   readonly failure: StoreFailure;

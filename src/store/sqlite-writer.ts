@@ -4,14 +4,14 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
 import { openForWriting } from './database.ts';
 import { GroupCommit } from './group-commit.ts';
-import type {
-  Answer,
-  BatchReport,
-  WriteRequest,
-  WriterMessage,
-  WriterOptions,
-  WriterReport,
-  WriterRequest,
+import {
+  type Answer,
+  type BatchReport,
+  isWrite,
+  type WriterMessage,
+  type WriterOptions,
+  type WriterReport,
+  type WriterRequest,
 } from './messages.ts';
 import { integer } from './rows.ts';
 import { prepareStatistics } from './statistics.ts';
@@ -68,10 +68,6 @@ function serve(database: DatabaseSync): void {
     }
   });
   report({ kind: 'opened', ...state() });
-}
-
-function isWrite(request: WriterRequest): request is WriteRequest {
-  return request.kind !== 'statistics' && request.kind !== 'look';
 }
 
 start(workerData as WriterOptions);

@@ -72,7 +72,7 @@ export class WriterClient {
     return this.#underWay.map(waiting => waiting.request);
   }
 
-  get busy(): boolean {
+  get #busy(): boolean {
     return this.#underWay.length > 0;
   }
 
@@ -104,7 +104,7 @@ export class WriterClient {
   }
 
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.busy) return;
+    if (this.#flushScheduled || this.#busy) return;
     this.#flushScheduled = true;
     // After this turn's callbacks, so that one message carries all that they ask for.
     setImmediate(() => {
@@ -141,7 +141,7 @@ export class WriterClient {
   }
 
   #exited(): void {
-    if (this.#closing === null || this.busy) this.#fail('the thread that writes the vault has ended');
+    if (this.#closing === null || this.#busy) this.#fail('the thread that writes the vault has ended');
     this.#closing?.done();
   }
 

@@ -1,12 +1,10 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
-import { loadConfig } from '../config/load.ts';
 import { errorMessage } from '../errors.ts';
-import { verifyAuditCommand } from './commands/audit-verify.ts';
-import { checkConfigCommand } from './commands/check-config.ts';
 
 const defaultConfig = 'config.toml';
 
+// Each command imports what it runs: the server's libraries would slow down every other one.
 const program = new Command('jarvis-secretsd')
   .description('A secrets service for one host or one team.')
   .version(packageFile.version)
@@ -14,11 +12,12 @@ const program = new Command('jarvis-secretsd')
   .option('--check-config', 'say whether configuration and policy can be used, and exit')
   .action(async (options: { config: string; checkConfig?: boolean }) => {
     if (options.checkConfig) {
+      const { checkConfigCommand } = await import('./commands/check-config.ts');
       process.stdout.write(checkConfigCommand(options.config, process.env));
       return;
     }
+    const { loadConfig } = await import('../config/load.ts');
     const config = loadConfig(options.config, process.env);
-    // Loaded here, because the server's libraries would slow down every other command.
     const { serve } = await import('../main.ts');
     await serve(config, options.config);
   });
@@ -30,6 +29,7 @@ program
   .description('prove that the audit log is whole: chain, signatures, segments; exit 0 only when all holds')
   .option('--config <file>', 'the configuration file', defaultConfig)
   .action(async (_options: object, command: Command) => {
+    const { verifyAuditCommand } = await import('./commands/audit-verify.ts');
     const { config } = command.optsWithGlobals<{ config: string }>();
     process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
   });

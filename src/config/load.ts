@@ -1,14 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { Default, Errors } from 'typebox/value';
 import { errorMessage, StartError } from '../errors.ts';
+import { type Validator, validatorOf } from '../validator.ts';
 import { parseBindAddress } from './bind-address.ts';
 import { environmentOverrides, variableName } from './environment.ts';
 import { type Config, type ConfigValues, configSchema } from './schema.ts';
 
 type Table = Record<string, unknown>;
-type Problem = ReturnType<typeof Errors>[number];
+type Problem = ReturnType<Validator>[number];
+
+const faultsOf = validatorOf(configSchema);
 
 /**
  * Reads the TOML file, lets `JARVIS_SECRETSD_<SECTION>_<KEY>` override it, fills in defaults, makes paths absolute
@@ -20,7 +22,7 @@ export function loadConfig(file: string, environment: Readonly<Record<string, st
   const overrides = environmentOverrides(environment);
   for (const { path, value } of overrides) setAt(values, path, value);
   const variables = new Set(overrides.map(({ path }) => variableName(path)));
-  const complete = validate(Default(configSchema, values), key => {
+  const complete = validate(values, key => {
     const variable = variableName(key.split('.'));
     return variables.has(variable) ? variable : file;
   });
@@ -46,7 +48,7 @@ function readToml(file: string): Table {
   }
 }
 
-/** Default() fills properties of tables that exist, so absent sections are made first. */
+/** Defaults are filled into tables that exist, so absent sections are made first. */
 function withSections(values: Table): Table {
   const sections: Table = { ...values };
   for (const section of Object.keys(configSchema.properties)) sections[section] ??= {};
@@ -71,7 +73,7 @@ function setAt(values: Table, path: readonly string[], value: unknown): void {
 
 /** @param sourceOf the file or variable that sets a key, for the message of a StartError */
 function validate(values: unknown, sourceOf: (key: string) => string): ConfigValues {
-  const problems = Errors(configSchema, values);
+  const problems = faultsOf(values);
   const worst = problems.find(problem => problem.keyword === 'additionalProperties') ?? problems[0];
   if (worst !== undefined) {
     const key = keyOf(worst);
@@ -95,8 +97,8 @@ function keyOf(problem: Problem): string {
 
 function describe(problem: Problem, key: string, values: unknown): string {
   if (problem.keyword === 'additionalProperties') {
-    const unknown = problem.params.additionalProperties.map(name => (key === '' ? name : `${key}.${name}`));
-    return `unknown key ${unknown.join(', ')}; docs/CONFIGURATION.md lists the known ones`;
+    const name = String(problem.params['additionalProperty']);
+    return `unknown key ${key === '' ? name : `${key}.${name}`}; docs/CONFIGURATION.md lists the known ones`;
   }
   const choices = allowedLiterals(key);
   const reason = choices === undefined ? problem.message : `must be one of ${choices.join(', ')}`;

@@ -1,4 +1,4 @@
-import Type, { type Static } from 'typebox';
+import { type Static, Type } from '../json-schema.ts';
 
 /**
  * The shape and the defaults of the configuration; the Config type derives from it. Every property has a default or is

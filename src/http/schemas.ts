@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { errorTable } from '../errors.ts';
+import { Type } from '../json-schema.ts';
 
 /** The JSON shapes that several routes share. Unknown fields are refused everywhere. */
 export const strict = { additionalProperties: false } as const;

@@ -30,7 +30,14 @@ export function createServer(logger: FastifyBaseLogger): Api {
     exposeHeadRoutes: false,
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: false, useDefaults: false } },
+    ajv: {
+      customOptions: {
+        removeAdditional: false,
+        coerceTypes: false,
+        useDefaults: false,
+        validateSchema: false,
+      },
+    },
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),

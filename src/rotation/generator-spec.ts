@@ -1,6 +1,6 @@
-import Type, { type Static } from 'typebox';
-import { Check, Errors } from 'typebox/value';
 import { ServiceError } from '../errors.ts';
+import { type Static, Type } from '../json-schema.ts';
+import { type Validator, validatorOf } from '../validator.ts';
 
 export const characterClasses = ['lower', 'upper', 'digit', 'symbol'] as const;
 
@@ -66,14 +66,23 @@ export type Generator = Static<typeof Generator>;
 /** What rotates a secret that names no generator of its own. */
 export const defaultGenerator: Generator = { type: 'bytes' };
 
+const faultsOf = new Map<unknown, Validator>(
+  Object.entries(schemas).map(([type, schema]) => [type, validatorOf(schema)]),
+);
+
 /**
  * Reads a generator as a client spells it. Throws ServiceError `bad_request` naming the field, where `field` is what
  * the generator itself is called.
  */
 export function parseGenerator(input: unknown, field = 'generator'): Generator {
   const generator = typeof input === 'string' ? { type: input } : input;
-  if (Check(Generator, generator)) return generator;
+  if (isGenerator(generator)) return generator;
   throw new ServiceError('bad_request', fault(generator, field));
+}
+
+function isGenerator(value: unknown): value is Generator {
+  if (typeof value !== 'object' || value === null || !('type' in value)) return false;
+  return faultsOf.get(value.type)?.(value).length === 0;
 }
 
 function fault(generator: unknown, field: string): string {
@@ -88,6 +97,6 @@ function fault(generator: unknown, field: string): string {
   if (Object.keys(generator).some(key => !fields.includes(key))) {
     return `${field} has an unknown field; type ${name} takes only ${fields.join(', ')}.`;
   }
-  const error = Errors(schema, generator)[0];
-  return `${field}${error?.instancePath.replaceAll('/', '.') ?? ''} ${error?.message ?? 'is not valid'}.`;
+  const problem = faultsOf.get(name)?.(generator)[0];
+  return `${field}${problem?.instancePath.replaceAll('/', '.') ?? ''} ${problem?.message ?? 'is not valid'}.`;
 }

@@ -11,7 +11,7 @@ const layers: readonly (readonly string[])[] = [
   ['src/rotation/'],
   ['src/vault/'],
   ['src/policy/', 'src/audit/', 'src/store/', 'src/config/'],
-  ['src/errors.ts'],
+  ['src/errors.ts', 'src/json-schema.ts', 'src/validator.ts'],
 ];
 
 /** Where keys or hashes live: who imports `node:crypto`, types included. */

@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../json-schema.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import type { Exposition } from '../../../telemetry/exposition.ts';
+import { Type } from '../../json-schema.ts';
 import type { Api } from '../api.ts';
 
 const text = { schema: Type.Unsafe<string | Buffer>({ type: 'string' }) };

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { ServiceError } from '../../errors.ts';
+import { Type } from '../../json-schema.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';

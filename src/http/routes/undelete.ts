@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../json-schema.ts';
 import type { Vault } from '../../vault/vault.ts';
 import type { Api } from '../api.ts';
 import * as schemas from '../schemas.ts';

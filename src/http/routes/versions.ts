@@ -1,4 +1,4 @@
-import Type from 'typebox';
+import { Type } from '../../json-schema.ts';
 import type { Vault, VersionState } from '../../vault/vault.ts';
 import { versionAnswer as answer, rfc3339 } from '../answers.ts';
 import type { Api } from '../api.ts';

@@ -2,12 +2,12 @@ import { closeSync, existsSync, fchmodSync, fsyncSync, mkdirSync, openSync } fro
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
-import { schema } from './schema.ts';
+import { schema, tokensSchema } from './schema.ts';
 import { StoreError } from './store.ts';
 
 /** 'JVSD', so that `file` and we ourselves can tell a vault from any other SQLite database. */
 const applicationId = 0x4a565344;
-const schemaVersion = 1;
+const schemaVersion = 2;
 const busyTimeout = 5000;
 
 /** Makes an empty 0600 file (and its folder, 0700) unless the file exists; both survive a power cut. */
@@ -34,22 +34,31 @@ function syncFolder(folder: string): void {
   }
 }
 
+/** What opening a vault may do to its file, besides reading and writing rows. */
+export interface FileChanges {
+  /** Make an empty file a vault. */
+  readonly create: boolean;
+  /** Bring a vault of an earlier release up to this one. */
+  readonly migrate: boolean;
+}
+
 /**
- * Opens the vault's one writing connection. With `create` an empty file becomes a vault.
+ * Opens the vault's one writing connection.
  * Throws StoreError `failed` when the file is not a vault that this version can write.
  */
-export function openForWriting(path: string, create: boolean): DatabaseSync {
+export function openForWriting(path: string, allowed: FileChanges): DatabaseSync {
   return opened(path, () => {
     // SQLite itself would create a file that is not there.
     if (!existsSync(path)) throw new Error('the file does not exist');
     const database = new DatabaseSync(path, { timeout: busyTimeout });
     try {
-      const fresh = identify(database, create) === 'empty';
+      const found = identify(database, allowed);
       // Checkpoints are the writer's own, since SQLite hides the errors of automatic ones.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0');
       // A purged value must not linger in free pages.
       database.exec('PRAGMA secure_delete = ON');
-      if (fresh) createSchema(database);
+      if (found === 'empty') createSchema(database);
+      if (found === 'schema 1') migrateFromSchema1(database);
       return database;
     } catch (error) {
       database.close();
@@ -71,7 +80,7 @@ function opened(path: string, open: () => DatabaseSync): DatabaseSync {
   }
 }
 
-function identify(database: DatabaseSync, create: boolean): 'empty' | 'vault' {
+function identify(database: DatabaseSync, { create, migrate }: FileChanges): 'empty' | 'schema 1' | 'vault' {
   const id = pragma(database, 'application_id');
   const version = pragma(database, 'user_version');
   const empty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
@@ -82,6 +91,10 @@ function identify(database: DatabaseSync, create: boolean): 'empty' | 'vault' {
   if (id !== applicationId) throw new Error('the file is a database, but not a jarvis-secretsd vault');
   if (version > schemaVersion) {
     throw new Error(`it has schema ${version}, and this version knows ${schemaVersion}: use a newer release`);
+  }
+  if (version === 1) {
+    if (migrate) return 'schema 1';
+    throw new Error('it was made by an earlier release; start the service once, which brings it up to date');
   }
   if (version !== schemaVersion) throw new Error(`it has the unknown schema ${version}`);
   return 'vault';
@@ -96,6 +109,14 @@ function createSchema(database: DatabaseSync): void {
   database.exec(`BEGIN IMMEDIATE;
     ${schema}
     PRAGMA application_id = ${applicationId};
+    PRAGMA user_version = ${schemaVersion};
+    COMMIT`);
+}
+
+/** All in one transaction too; what was there stays as it is. */
+function migrateFromSchema1(database: DatabaseSync): void {
+  database.exec(`BEGIN IMMEDIATE;
+    ${tokensSchema}
     PRAGMA user_version = ${schemaVersion};
     COMMIT`);
 }

@@ -1,10 +1,10 @@
 /** What the store and its writer thread say to each other. Everything here survives a structured clone. */
 import type { SQLInputValue } from 'node:sqlite';
+import type { FileChanges } from './database.ts';
 import type { AuditPosition, AuditSegment, Operation, StoreFailure, VaultStatistics } from './store.ts';
 
-export interface WriterOptions {
+export interface WriterOptions extends FileChanges {
   readonly path: string;
-  readonly create: boolean;
 }
 
 /** A `Change` as rows. */
@@ -19,6 +19,12 @@ export interface RowChange {
 
 export type WriteRequest =
   | { readonly kind: 'commit'; readonly changes: RowChange[]; readonly operation: Operation }
+  | {
+      readonly kind: 'commitTokens';
+      readonly put: SQLInputValue[][];
+      readonly drop: readonly string[];
+      readonly operation: Operation | null;
+    }
   | { readonly kind: 'putState'; readonly entries: [key: string, value: Uint8Array][] }
   | { readonly kind: 'noteAudit'; readonly position: AuditPosition; readonly segment: AuditSegment | null }
   /** Writes nothing new, durably: proof that the disk takes writes. */

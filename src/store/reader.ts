@@ -3,12 +3,14 @@ import { errorMessage } from '../errors.ts';
 import {
   blob,
   decodeHead,
+  decodeToken,
   decodeVersion,
   headColumns,
   integer,
   integerOrNull,
   type Row,
   text,
+  tokenColumns,
   versionColumns,
 } from './rows.ts';
 import { liveCondition } from './schema.ts';
@@ -17,6 +19,7 @@ import {
   type AuditSegment,
   type SecretVersion,
   type StoredSecret,
+  type StoredToken,
   StoreError,
 } from './store.ts';
 
@@ -80,6 +83,10 @@ export class Reader {
     );
   }
 
+  tokens(): StoredToken[] {
+    return reading(() => this.#statements.tokens.all().map(decodeToken));
+  }
+
   committed(opId: string): boolean {
     return reading(() => this.#statements.committed.get(opId) !== undefined);
   }
@@ -135,6 +142,7 @@ function prepareReads(database: DatabaseSync) {
       `SELECT name, version FROM versions INDEXED BY versions_ended
        WHERE destroy_at <= ? AND destroy_at IS NOT NULL AND sealed IS NOT NULL ORDER BY destroy_at LIMIT ?`,
     ),
+    tokens: database.prepare(`SELECT ${tokenColumns.join(', ')} FROM tokens ORDER BY created_at, id`),
     committed: database.prepare('SELECT 1 FROM commits WHERE op_id = ?'),
     lastIntent: database.prepare(
       'SELECT intent_seq, intent_hash FROM commits ORDER BY intent_seq DESC LIMIT 1',

@@ -1,6 +1,12 @@
 /** Between the objects of the contract and the columns of the database. */
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
-import { type RotationRule, type SecretHead, type SecretVersion, StoreError } from './store.ts';
+import {
+  type RotationRule,
+  type SecretHead,
+  type SecretVersion,
+  type StoredToken,
+  StoreError,
+} from './store.ts';
 
 export type Row = Record<string, SQLOutputValue>;
 
@@ -31,6 +37,21 @@ export const versionColumns = [
   'generated',
   'deactivated_at',
   'destroy_at',
+  'mac',
+] as const;
+
+/** In the order of `encodeToken`. */
+export const tokenColumns = [
+  'id',
+  'hash',
+  'client',
+  'description',
+  'created_at',
+  'expires_at',
+  'source_networks',
+  'last_used_at',
+  'revoked_at',
+  'intent_seq',
   'mac',
 ] as const;
 
@@ -72,6 +93,22 @@ export function encodeVersion(version: SecretVersion): SQLInputValue[] {
   ];
 }
 
+export function encodeToken(token: StoredToken): SQLInputValue[] {
+  return [
+    token.id,
+    new Uint8Array(token.hash),
+    token.client,
+    token.description,
+    token.createdAt,
+    token.expiresAt,
+    token.sourceNetworks.join(' '),
+    token.lastUsedAt,
+    token.revokedAt,
+    token.intentSeq,
+    new Uint8Array(token.mac),
+  ];
+}
+
 /** Reads columns that carry the prefix `head_`, since a head is read together with its version. */
 export function decodeHead(row: Row): SecretHead {
   return Object.freeze({
@@ -101,6 +138,22 @@ export function decodeVersion(row: Row): SecretVersion {
     generated: integer(row, 'generated') === 1,
     deactivatedAt: integerOrNull(row, 'deactivated_at'),
     destroyAt: integerOrNull(row, 'destroy_at'),
+    mac: blob(row, 'mac'),
+  });
+}
+
+export function decodeToken(row: Row): StoredToken {
+  return Object.freeze({
+    id: text(row, 'id'),
+    hash: blob(row, 'hash'),
+    client: text(row, 'client'),
+    description: text(row, 'description'),
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    sourceNetworks: Object.freeze(text(row, 'source_networks').match(/\S+/g) ?? []),
+    lastUsedAt: integerOrNull(row, 'last_used_at'),
+    revokedAt: integerOrNull(row, 'revoked_at'),
+    intentSeq: integer(row, 'intent_seq'),
     mac: blob(row, 'mac'),
   });
 }

@@ -1,8 +1,25 @@
 /** The SQL condition of a live secret. The partial indexes serve a query only when it says this word for word. */
 export const liveCondition = 'deleted_at IS NULL AND active_version > 0 AND purged = 0';
 
+/** What schema 2 adds to schema 1: bearer tokens. */
+export const tokensSchema = `
+  CREATE TABLE tokens (
+    id TEXT PRIMARY KEY,
+    hash BLOB NOT NULL UNIQUE,
+    client TEXT NOT NULL,
+    description TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    source_networks TEXT NOT NULL,
+    last_used_at INTEGER,
+    revoked_at INTEGER,
+    intent_seq INTEGER NOT NULL,
+    mac BLOB NOT NULL
+  ) STRICT;
+`;
+
 /**
- * Schema 1. `heads` and `versions` keep their rowid: their rows are too large for the inner pages of an index tree.
+ * Schema 2. `heads` and `versions` keep their rowid: their rows are too large for the inner pages of an index tree.
  * `active_created_at` repeats the active version's created_at, so that the oldest is one index look-up.
  */
 export const schema = `
@@ -65,4 +82,5 @@ export const schema = `
     noted_hash TEXT
   ) STRICT;
   INSERT INTO meta (id, live_count) VALUES (1, 0);
+  ${tokensSchema}
 `;

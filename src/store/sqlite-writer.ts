@@ -22,7 +22,7 @@ function report(message: WriterReport): void {
 
 function start(options: WriterOptions): void {
   try {
-    serve(openForWriting(options.path, options.create));
+    serve(openForWriting(options.path, options));
   } catch (error) {
     report({ kind: 'refused', message: errorMessage(error) });
     parentPort?.close();

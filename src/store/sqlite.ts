@@ -4,7 +4,7 @@ import { CachedSecrets } from './cached-secrets.ts';
 import { createDatabaseFile, openForReading } from './database.ts';
 import type { RowChange } from './messages.ts';
 import { Reader } from './reader.ts';
-import { encodeHead, encodeVersion, isLive } from './rows.ts';
+import { encodeHead, encodeToken, encodeVersion, isLive } from './rows.ts';
 import {
   type AuditPosition,
   type AuditSegment,
@@ -15,7 +15,9 @@ import {
   type SecretVersion,
   type Store,
   type StoredSecret,
+  type StoredToken,
   StoreError,
+  type TokenChange,
   type VaultStatistics,
 } from './store.ts';
 import { WriterClient } from './writer-client.ts';
@@ -27,6 +29,8 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** Make the vault where there is none; without it a missing file is an error. */
   readonly create: boolean;
+  /** Refuse a vault of an earlier release instead of bringing it up to this one. */
+  readonly asIs?: boolean;
   /** Called once when writes can no longer be trusted: the process must end, and start again from what is on disk. */
   readonly onFatal: (error: Error) => void;
   readonly metrics?: { storeCommitted(seconds: number): void };
@@ -38,8 +42,8 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   prepareFile(options);
-  const { path, create } = options;
-  const { writer, opened } = await WriterClient.start({ path, create }, options.onFatal);
+  const { path, create, asIs = false } = options;
+  const { writer, opened } = await WriterClient.start({ path, create, migrate: !asIs }, options.onFatal);
   try {
     const reader = new Reader(openForReading(path));
     return new SqliteStore(reader, writer, opened, options.metrics);
@@ -142,11 +146,23 @@ class SqliteStore implements Store {
   }
 
   async commit(changes: readonly Change[], operation: Operation): Promise<void> {
-    const { opId, intentSeq, intentHash } = operation;
     await this.#writer.request({
       kind: 'commit',
       changes: changes.map(encodeChange),
-      operation: { opId, intentSeq, intentHash },
+      operation: positionOf(operation),
+    });
+  }
+
+  async tokens(): Promise<StoredToken[]> {
+    return this.#reader.tokens();
+  }
+
+  async commitTokens({ put, drop }: TokenChange, operation: Operation | null): Promise<void> {
+    await this.#writer.request({
+      kind: 'commitTokens',
+      put: put.map(encodeToken),
+      drop: [...drop],
+      operation: operation === null ? null : positionOf(operation),
     });
   }
 
@@ -187,6 +203,11 @@ class SqliteStore implements Store {
     const to = range.to ?? afterAllNames;
     return from < to ? this.#reader.liveNames(from, to, limit) : [];
   }
+}
+
+/** Nothing else that the caller's object may carry goes to the writer's thread. */
+function positionOf({ opId, intentSeq, intentHash }: Operation): Operation {
+  return { opId, intentSeq, intentHash };
 }
 
 function encodeChange(change: Change): RowChange {

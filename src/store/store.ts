@@ -68,6 +68,31 @@ export interface Change {
   readonly dropVersions?: boolean;
 }
 
+/** A bearer token as it is kept: by its hash, never itself. Written whole with every change. */
+export interface StoredToken {
+  readonly id: string;
+  /** SHA-256 of the token. */
+  readonly hash: Uint8Array;
+  readonly client: string;
+  readonly description: string;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  /** In CIDR notation; none means that any address will do. */
+  readonly sourceNetworks: readonly string[];
+  readonly lastUsedAt: number | null;
+  readonly revokedAt: number | null;
+  /** The audit position of the intent that made or revoked the token. */
+  readonly intentSeq: number;
+  readonly mac: Uint8Array;
+}
+
+export interface TokenChange {
+  /** Inserted, or replaced where the id exists. */
+  readonly put: readonly StoredToken[];
+  /** Ids to remove. */
+  readonly drop: readonly string[];
+}
+
 /** Which operation a commit belongs to, so that a restart can tell whether it happened. */
 export interface Operation {
   readonly opId: string;
@@ -140,6 +165,14 @@ export interface Store {
   committed(opId: string): Promise<boolean>;
   /** Intent position of the newest commit; null before the first. */
   lastIntent(): Promise<AuditPosition | null>;
+
+  /** Every token, oldest first. */
+  tokens(): Promise<StoredToken[]>;
+  /**
+   * All or nothing; resolves after the fsync. Throws StoreError as `commit` does.
+   * @param operation null for what no audit record announces: when tokens were last used
+   */
+  commitTokens(change: TokenChange, operation: Operation | null): Promise<void>;
 
   auditSegments(): Promise<AuditSegment[]>;
   auditPosition(): Promise<AuditPosition | null>;

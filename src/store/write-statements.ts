@@ -1,6 +1,6 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { RowChange, WriteRequest } from './messages.ts';
-import { headColumns, integer, text, versionColumns } from './rows.ts';
+import { headColumns, integer, text, tokenColumns, versionColumns } from './rows.ts';
 import { liveCondition } from './schema.ts';
 import { type AuditPosition, type AuditSegment, type Operation, StoreError } from './store.ts';
 
@@ -12,7 +12,9 @@ export type ApplyWrite = (request: WriteRequest) => number;
 
 /** Prepares the statements that change the vault. What it returns throws StoreError, or SQLite's own errors. */
 export function prepareWrites(database: DatabaseSync): ApplyWrite {
-  const applyCommit = prepareCommit(database);
+  const remember = prepareRemember(database);
+  const applyChange = prepareChange(database);
+  const applyTokens = prepareTokens(database);
   const putState = database.prepare(
     'INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
@@ -22,7 +24,12 @@ export function prepareWrites(database: DatabaseSync): ApplyWrite {
   return request => {
     switch (request.kind) {
       case 'commit':
-        return applyCommit(request.changes, request.operation);
+        remember(request.operation);
+        return request.changes.reduce((difference, change) => difference + applyChange(change), 0);
+      case 'commitTokens':
+        if (request.operation !== null) remember(request.operation);
+        applyTokens(request.put, request.drop);
+        return 0;
       case 'putState':
         for (const [key, value] of request.entries) putState.run(key, value);
         return 0;
@@ -36,7 +43,18 @@ export function prepareWrites(database: DatabaseSync): ApplyWrite {
   };
 }
 
-function prepareCommit(database: DatabaseSync) {
+/** Notes which operation a commit belongs to. */
+function prepareRemember(database: DatabaseSync): (operation: Operation) => void {
+  const remember = database.prepare('INSERT INTO commits (intent_seq, intent_hash, op_id) VALUES (?, ?, ?)');
+  const forget = database.prepare('DELETE FROM commits WHERE intent_seq <= ?');
+  return ({ opId, intentSeq, intentHash }) => {
+    remember.run(intentSeq, intentHash, opId);
+    forget.run(intentSeq - rememberedPositions);
+  };
+}
+
+/** Writes one secret's part of a commit; returns by how many the live secrets changed. */
+function prepareChange(database: DatabaseSync): (change: RowChange) => number {
   const stored = database.prepare(`SELECT revision, ${liveCondition} AS live FROM heads WHERE name = ?`);
   const dropVersions = database.prepare('DELETE FROM versions WHERE name = ?');
   const putVersion = database.prepare(upsert('versions', versionColumns, '(name, version)'));
@@ -46,10 +64,8 @@ function prepareCommit(database: DatabaseSync) {
        (SELECT created_at FROM versions WHERE versions.name = heads.name AND version = active_version)
      WHERE name = ?`,
   );
-  const remember = database.prepare('INSERT INTO commits (intent_seq, intent_hash, op_id) VALUES (?, ?, ?)');
-  const forget = database.prepare('DELETE FROM commits WHERE intent_seq <= ?');
 
-  function applyChange(change: RowChange): number {
+  return change => {
     const row = stored.get(change.name);
     const revision = row === undefined ? 0 : integer(row, 'revision');
     if (revision !== change.expectedRevision) {
@@ -61,14 +77,15 @@ function prepareCommit(database: DatabaseSync) {
     noteActive.run(change.name);
     const wasLive = row !== undefined && integer(row, 'live') === 1;
     return Number(change.live) - Number(wasLive);
-  }
+  };
+}
 
-  return (changes: readonly RowChange[], operation: Operation): number => {
-    let difference = 0;
-    for (const change of changes) difference += applyChange(change);
-    remember.run(operation.intentSeq, operation.intentHash, operation.opId);
-    forget.run(operation.intentSeq - rememberedPositions);
-    return difference;
+function prepareTokens(database: DatabaseSync) {
+  const put = database.prepare(upsert('tokens', tokenColumns, '(id)'));
+  const drop = database.prepare('DELETE FROM tokens WHERE id = ?');
+  return (rows: readonly SQLInputValue[][], ids: readonly string[]): void => {
+    for (const id of ids) drop.run(id);
+    for (const row of rows) put.run(...row);
   };
 }
 

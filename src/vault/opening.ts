@@ -115,9 +115,11 @@ export async function openForVerification(paths: VaultPaths): Promise<{ store: S
   const onFatal = (error: Error) => {
     throw error;
   };
-  const store = await openSqliteStore({ path: paths.vault_path, create: false, onFatal }).catch(error => {
-    throw asStartError(error);
-  });
+  const store = await openSqliteStore({ path: paths.vault_path, create: false, asIs: true, onFatal }).catch(
+    error => {
+      throw asStartError(error);
+    },
+  );
   try {
     return { store, keyring: await unlock(store, masterKey) };
   } catch (error) {

@@ -1,7 +1,7 @@
 /** What every store must do, whatever database is behind it. */
 import type { Test } from 'tap';
 import type { Store } from '../../src/store/store.ts';
-import { creation, head, operations, update, version } from './secrets.ts';
+import { creation, head, operations, token, update, version } from './secrets.ts';
 
 /** Opens the store kept in a folder, making it when the folder is empty. */
 export type OpenStore = (folder: string) => Promise<Store>;
@@ -19,6 +19,7 @@ export function storeContract(t: Test, open: OpenStore): void {
   commits(t, store);
   lists(t, store);
   clocks(t, store);
+  tokens(t, open);
   remembers(t, open);
 }
 
@@ -219,6 +220,48 @@ function clocks(t: Test, newStore: NewStore): void {
     const gone = { ...creation('gone', { deletedAt: 7 }), versions: [version('gone', { createdAt: 5 })] };
     await store.commit([old, gone, creation('young', { expiresAt: 501 })], operations()());
     t.strictSame(await store.statistics(500), { overdueRotations: 1, oldestVersionAt: 10 });
+  });
+}
+
+function tokens(t: Test, open: OpenStore): void {
+  t.test('tokens are put, replaced and dropped, and come back oldest first', async t => {
+    const folder = t.testdir();
+    const store = await open(folder);
+    const next = operations();
+    t.strictSame(await store.tokens(), []);
+    const [old, young] = [token('old', { createdAt: 1 }), token('young', { createdAt: 2 })];
+    const limited = token('limited', { createdAt: 3, sourceNetworks: ['10.0.0.0/8', '2001:db8::/32'] });
+    await store.commitTokens({ put: [limited, young, old], drop: [] }, next());
+    t.strictSame(await store.tokens(), [old, young, limited]);
+    t.ok(Object.isFrozen((await store.tokens())[0]));
+    t.equal(await store.committed('op-1'), true);
+    t.strictSame(await store.lastIntent(), { seq: 1, hash: 'hash-1' });
+
+    const revoked = { ...old, revokedAt: 9, lastUsedAt: 8 };
+    await store.commitTokens({ put: [revoked], drop: ['young', 'nobody'] }, null);
+    t.strictSame(await store.lastIntent(), { seq: 1, hash: 'hash-1' }, 'no operation, no intent');
+    await store.close();
+    const after = await open(folder);
+    t.teardown(() => after.close());
+    t.strictSame(await after.tokens(), [revoked, limited]);
+    t.equal(after.count(), 0, 'tokens are no secrets');
+  });
+
+  t.test('a change of tokens happens whole or not at all', async t => {
+    const store = await open(t.testdir());
+    t.teardown(() => store.close());
+    const next = operations();
+    const first = token('first');
+    await store.commitTokens({ put: [first], drop: [] }, next());
+    const change = { put: [token('second'), token('twin', { hash: first.hash })], drop: ['first', 'x'] };
+    await t.resolves(store.commitTokens(change, next()), 'what is dropped makes room first');
+    const twins = { put: [token('a'), token('b', { hash: first.hash })], drop: ['second'] };
+    await t.rejects(store.commitTokens(twins, next()), failed, 'one hash, one token');
+    t.strictSame(
+      (await store.tokens()).map(({ id }) => id),
+      ['second', 'twin'],
+    );
+    t.equal(await store.committed('op-3'), false);
   });
 }
 

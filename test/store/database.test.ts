@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
-import { creation, operations } from './secrets.ts';
+import { creation, operations, token } from './secrets.ts';
 
 const file = (folder: string) => join(folder, 'vault.db');
 
@@ -45,13 +45,40 @@ t.test('what is no vault, or a newer one, is refused and left alone', async t =>
   const newer = t.testdir({});
   await (await open(newer)).close();
   const database = new DatabaseSync(file(newer));
-  database.exec('PRAGMA user_version = 2');
+  database.exec('PRAGMA user_version = 3');
   database.close();
-  await t.rejects(open(newer), { failure: 'failed', message: /schema 2.*newer release/ });
+  await t.rejects(open(newer), { failure: 'failed', message: /schema 3.*newer release/ });
 
   const text = t.testdir({ 'vault.db': 'no database at all '.repeat(100) });
   await t.rejects(open(text), { failure: 'failed', message: /cannot open the vault .*vault\.db/ });
 });
+
+t.test(
+  'a vault of schema 1 is brought up to date with all it holds, but not by a command that only reads',
+  async t => {
+    const folder = t.testdir({});
+    const made = await open(folder);
+    await made.commit([creation('a')], operations()());
+    await made.close();
+    const old = new DatabaseSync(file(folder));
+    old.exec('DROP TABLE tokens; PRAGMA user_version = 1');
+    old.close();
+
+    const asIs = { path: file(folder), create: false, asIs: true, onFatal: () => {} };
+    await t.rejects(openSqliteStore(asIs), {
+      failure: 'failed',
+      message: /earlier release; start the service/,
+    });
+    const store = await open(folder, false);
+    t.teardown(() => store.close());
+    t.equal((await store.get('a'))?.head.name, 'a');
+    await store.commitTokens({ put: [token('t')], drop: [] }, null);
+    t.strictSame(await store.tokens(), [token('t')]);
+    const others = await openSqliteStore(asIs);
+    t.equal((await others.tokens()).length, 1);
+    await others.close();
+  },
+);
 
 t.test('a folder that cannot be made is a StoreError', async t => {
   const folder = t.testdir({ data: 'a file' });

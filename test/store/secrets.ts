@@ -1,5 +1,6 @@
 /** Rows for store tests: what matters to a test it names, the rest is plausible. */
-import type { Change, Operation, SecretHead, SecretVersion } from '../../src/store/store.ts';
+import { hash } from 'node:crypto';
+import type { Change, Operation, SecretHead, SecretVersion, StoredToken } from '../../src/store/store.ts';
 
 const mac = new Uint8Array(32).fill(7);
 
@@ -48,6 +49,24 @@ export function update(name: string, expectedRevision = 1, fields: Partial<Secre
     head: head(name, { revision: expectedRevision + 1, metadata: { owner: 'other' }, ...fields }),
     expectedRevision,
     versions: [],
+  };
+}
+
+/** A token whose hash follows from its id. */
+export function token(id: string, fields: Partial<StoredToken> = {}): StoredToken {
+  return {
+    id,
+    hash: new Uint8Array(hash('sha256', id, 'buffer')),
+    client: 'web',
+    description: '',
+    createdAt: 1_000,
+    expiresAt: 9_000,
+    sourceNetworks: [],
+    lastUsedAt: null,
+    revokedAt: null,
+    intentSeq: 1,
+    mac,
+    ...fields,
   };
 }
 

@@ -3,7 +3,10 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { Exposition } from '../telemetry/exposition.ts';
 import type { Metrics } from '../telemetry/instruments.ts';
 import type { Api } from './http/api.ts';
-import { HeaderIdentity, type RefusalRecorder } from './http/authentication.ts';
+import { BearerIdentity } from './http/authentication/bearer-identity.ts';
+import { HeaderIdentity } from './http/authentication/header-identity.ts';
+import type { Identity } from './http/authentication/identity.ts';
+import type { RefusalRecorder } from './http/authentication/refusals.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
@@ -15,12 +18,15 @@ import { openapiRoutes } from './http/routes/openapi.ts';
 import { rotateRoutes } from './http/routes/rotate.ts';
 import { secretRoutes } from './http/routes/secret.ts';
 import { secretsRoutes } from './http/routes/secrets.ts';
+import { tokenRoutes } from './http/routes/tokens.ts';
 import { undeleteRoutes } from './http/routes/undelete.ts';
 import { versionsRoutes } from './http/routes/versions.ts';
 import { createServer } from './http/server.ts';
 import type { Vault } from './vault/vault.ts';
 
 export interface AppDependencies {
+  /** How callers say who they are. */
+  readonly identity: 'header' | 'token';
   readonly vault: Vault;
   readonly metrics: Metrics;
   readonly refusals: RefusalRecorder;
@@ -36,11 +42,11 @@ export interface AppDependencies {
 
 /** The only wiring of the HTTP side; tests build the same app. */
 export async function buildApp(dependencies: AppDependencies): Promise<Api> {
-  const { vault, metrics, refusals, logger, health, exposition, defaultGrace } = dependencies;
+  const { vault, metrics, logger, health, exposition, defaultGrace } = dependencies;
   const app = createServer(logger);
   await app.register(swagger, describeApi(health.version));
   const origin = new OriginGuard(dependencies.expectedHosts);
-  const identity = new HeaderIdentity(metrics, refusals);
+  const identity = identityOf(dependencies);
   const overload = new OverloadGuard(metrics);
   app.addHook('onClose', async () => overload.stop());
 
@@ -66,6 +72,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
     activateRoutes(api, vault);
     undeleteRoutes(api, vault);
     rotateRoutes(api, vault);
+    tokenRoutes(api, vault);
   });
   return app;
+}
+
+function identityOf({ identity, vault, metrics, refusals }: AppDependencies): Identity {
+  return identity === 'token'
+    ? new BearerIdentity(vault, metrics, refusals)
+    : new HeaderIdentity(metrics, refusals);
 }

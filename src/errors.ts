@@ -56,6 +56,15 @@ export class ServiceError extends Error {
   }
 }
 
+/** How a bearer token is asked for (RFC 6750 §3). */
+export const bearerChallenge = 'Bearer realm="jarvis-secretsd"';
+
+/** What a token that is no good is answered with: the same, whatever is wrong with it. */
+export function invalidToken(): ServiceError {
+  const headers = { 'www-authenticate': `${bearerChallenge}, error="invalid_token"` };
+  return new ServiceError('unauthenticated', 'The bearer token is not valid.', { headers });
+}
+
 /** A reason not to start: the message says what, where and what to do; the process exits with code 2. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {

@@ -1,24 +1,22 @@
 import type { Telemetry } from '../telemetry/sdk.ts';
 import { buildApp } from './app.ts';
-import { type AuditLog, openAuditLog } from './audit/log.ts';
+import type { AuditLog } from './audit/log.ts';
 import { auditEntry } from './audit/record.ts';
 import { RefusalSummary } from './audit/refusals.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
 import type { Config } from './config/schema.ts';
 import { DiskFree } from './disk-free.ts';
+import { asStartError, errorMessage } from './errors.ts';
 import type { Api } from './http/api.ts';
 import { drain } from './http/drain.ts';
 import { tryToListen } from './listening.ts';
 import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
 import { systemClock } from './rotation/clock.ts';
-import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
-import { generate } from './rotation/generators.ts';
 import { startScheduler } from './rotation/scheduler.ts';
-import { type OpenedVault, openVault } from './vault/opening.ts';
-import { completeIntents } from './vault/recovery.ts';
-import { createVault } from './vault/vault.ts';
+import type { Vault } from './vault/vault.ts';
+import { openWorkingVault, type WorkingVault } from './working-vault.ts';
 
 const day = 86_400_000;
 const schedulerInterval = 15_000;
@@ -59,36 +57,25 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   requireUsableIdentity(config);
   const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
   await tryToListen(address);
-  const opened = await openVault({
-    paths: config.paths,
+  const working = await openWorkingVault({
+    config,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',
-    onFatal: options.onFatal,
-    metrics,
-  });
-  const audit = await openAudit(options, opened);
-  const completed = await completeIntents(audit, opened.store);
-  if (completed > 0) logger.warn({ completed }, 'completed the audit of changes that a crash interrupted');
-
-  const defaults = { every: config.security.rotation_days * day, grace: config.security.grace_days * day };
-  const vault = createVault({
-    store: opened.store,
-    keyring: opened.keyring,
-    audit,
     policy: () => policy.policy,
     metrics,
-    now: Date.now,
-    defaults,
-    generate: spec => generate(spec === null ? defaultGenerator : parseGenerator(spec)),
     log: logger,
+    onFatal: options.onFatal,
   });
+  const { vault, audit, opened } = working;
+  if (config.security.identity === 'token') await openWayIn(working, config, logger);
   const refusals = new RefusalSummary(audit);
   const app = await buildApp({
+    identity: config.security.identity,
     vault,
     metrics,
     refusals,
     logger,
     expectedHosts: expectedHosts(config),
-    defaultGrace: defaults.grace,
+    defaultGrace: config.security.grace_days * day,
     exposition: config.telemetry.prometheus.bind_addr === undefined ? telemetry.exposition : null,
     health: {
       version: options.version,
@@ -130,30 +117,41 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await drain(app.server, drainDeadline);
       await app.close();
       await scheduler.stop();
+      await recordLastTokenUses(vault, logger);
       refusals.close();
-      await audit.close();
-      await opened.close();
+      await working.close();
     },
   };
 }
 
-async function openAudit({ config, telemetry }: ServiceOptions, opened: OpenedVault): Promise<AuditLog> {
-  const { keyring, store } = opened;
+/** Tells whoever runs the service where a vault without tokens has its first one. @throws StartError */
+async function openWayIn(working: WorkingVault, config: Config, logger: Logger): Promise<void> {
+  const file = config.paths.bootstrap_token_path;
   try {
-    return await openAuditLog({
-      folder: config.paths.audit_path,
-      vaultId: keyring.vaultId,
-      sign: data => keyring.sign(data),
-      publicKey: keyring.publicKey,
-      registry: store,
-      sync: config.audit.sync,
-      segmentBytes: config.audit.segment_bytes,
-      clock: Date.now,
-      metrics: telemetry.metrics,
-    });
+    const found = await working.vault.bootstrap.open();
+    if (found === 'made' || found === 'waiting') {
+      logger.warn(
+        { file },
+        'the bootstrap token is in the file: for 24 hours it may manage tokens, and nothing else',
+      );
+    } else if (found === 'file missing') {
+      logger.warn(
+        { file },
+        'the file of the bootstrap token is gone; jarvis-secretsd token bootstrap makes another',
+      );
+    }
   } catch (error) {
-    await opened.close();
-    throw error;
+    await working.close();
+    throw asStartError(error);
+  }
+}
+
+/** Notes only: a stop goes on without them. */
+async function recordLastTokenUses({ upkeep }: Vault, logger: Logger): Promise<void> {
+  try {
+    await upkeep.recordLastTokenUses();
+  } catch (error) {
+    logger.warn({ reason: errorMessage(error) }, 'when tokens were last used was not recorded');
   }
 }
 

@@ -11,7 +11,15 @@ import { type GaugeSources, observeGauges } from './gauges.ts';
 export type { GaugeSources } from './gauges.ts';
 
 /** Why a caller could not be established; the only values of the label `reason`. */
-export const authenticationFailureReasons = ['missing', 'unknown', 'malformed', 'proxied'] as const;
+export const authenticationFailureReasons = [
+  'missing',
+  'unknown',
+  'malformed',
+  'proxied',
+  'expired',
+  'revoked',
+  'wrong_network',
+] as const;
 export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[number];
 
 /**
@@ -53,7 +61,9 @@ type PlainCounterName = Exclude<CounterName, 'authentication_failures_total' | '
  */
 export function createMetrics(meter: Meter): Metrics {
   const counts = zeroCounts();
-  const authenticationFailures = { missing: 0, unknown: 0, malformed: 0, proxied: 0 };
+  const authenticationFailures = Object.fromEntries(
+    authenticationFailureReasons.map(reason => [reason, 0]),
+  ) as Record<AuthenticationFailureReason, number>;
   const gaugeSources: Partial<GaugeSources> = { secretsTotal: () => 0 };
   observeCounts(meter, counts);
   observeAuthenticationFailures(meter, authenticationFailures);
@@ -92,7 +102,7 @@ export function createMetrics(meter: Meter): Metrics {
   };
 }
 
-/** Verbs that do nothing: for unit tests, and for the benchmark's "metrics off". */
+/** Verbs that do nothing: for offline commands, unit tests, and the benchmark's "metrics off". */
 export function noMetrics(): Metrics {
   const nothing = () => undefined;
   return {

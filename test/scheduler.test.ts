@@ -8,6 +8,7 @@ import { defaultGenerator, parseGenerator } from '../src/rotation/generator-spec
 import { generate } from '../src/rotation/generators.ts';
 import { parseRotation } from '../src/rotation/rule.ts';
 import { startScheduler } from '../src/rotation/scheduler.ts';
+import { lastingCredential } from '../src/vault/caller.ts';
 import { openVault } from '../src/vault/opening.ts';
 import { type Caller, createVault } from '../src/vault/vault.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
@@ -22,6 +23,7 @@ const admin: Caller = {
   client: 'admin',
   identityMethod: 'header',
   credentialId: null,
+  credential: lastingCredential,
   remoteAddr: null,
   requestId: null,
   traceId: null,
@@ -107,7 +109,7 @@ async function setup(t: Test) {
     error: (_facts: object, message: string) => void problems.push(message),
   };
   const policy = parsePolicy('clients: {admin: {allow: ["*"]}}');
-  const vault = createVault({
+  const vault = await createVault({
     store,
     keyring,
     audit,
@@ -117,6 +119,7 @@ async function setup(t: Test) {
     defaults: { every: 30 * second, grace: 0 },
     generate: spec => generate(spec === null ? defaultGenerator : parseGenerator(spec)),
     log,
+    bootstrapTokenPath: join(folder, 'keys/bootstrap.token'),
   });
   const scheduler = startScheduler({ vault: vault.upkeep, clock, log, intervalMs: 15 * second });
   t.teardown(async () => {

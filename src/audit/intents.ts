@@ -7,8 +7,14 @@ export interface UnfinishedIntent extends ChainPosition {
   readonly entry: AuditEntry;
 }
 
-/** Outcomes of these actions, when `ok`, mean a commit in the store; `admin` changes other things. */
+/** Outcomes of these actions, when `ok`, mean a commit in the store; `admin` does where it is about tokens. */
 const secretActions: ReadonlySet<string | null> = new Set(['create', 'update', 'delete', 'rotate', 'purge']);
+
+function meansCommit({ action, resource, outcome }: AuditEntry): boolean {
+  const changesStore =
+    secretActions.has(action) || (action === 'admin' && resource?.startsWith('tokens/') === true);
+  return outcome === 'ok' && changesStore;
+}
 
 export function isIntentOrOutcome(event: string): boolean {
   return event === 'intent' || event === 'outcome';
@@ -40,7 +46,7 @@ export class OpenIntents {
     return open.sort((a, b) => a.seq - b.seq);
   }
 
-  /** The furthest intent whose outcome says that a secret was changed; null where there is none. */
+  /** The furthest intent whose outcome says that a secret or token was changed; null where there is none. */
   get committed(): ChainPosition | null {
     return this.#committed;
   }
@@ -50,7 +56,7 @@ export class OpenIntents {
     if (byResource === undefined) return false;
     const finished = takeIntents(byResource, outcome.resource);
     if (byResource.size === 0) this.#open.delete(outcome.op_id);
-    if (outcome.outcome === 'ok' && secretActions.has(outcome.action)) this.#noteCommitted(finished);
+    if (meansCommit(outcome)) this.#noteCommitted(finished);
     return finished.length > 0;
   }
 

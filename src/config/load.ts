@@ -124,6 +124,7 @@ function absolutePaths(values: ConfigValues, folder: string): ConfigValues['path
     vault_path: resolve(folder, values.paths.vault_path),
     audit_path: resolve(folder, values.paths.audit_path),
     master_key_path: resolve(folder, values.paths.master_key_path),
+    bootstrap_token_path: resolve(folder, values.paths.bootstrap_token_path),
   };
 }
 

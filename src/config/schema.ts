@@ -41,6 +41,12 @@ export const configSchema = Type.Object(
           minLength: 1,
           description: 'The 32-byte master key, mode 0600; kept apart from the data.',
         }),
+        bootstrap_token_path: Type.String({
+          default: 'keys/bootstrap.token',
+          minLength: 1,
+          description:
+            'Where the first start with tokens, and `token bootstrap`, put the token that may only manage tokens, mode 0600.',
+        }),
       },
       strict,
     ),
@@ -49,7 +55,7 @@ export const configSchema = Type.Object(
         identity: Type.Union([Type.Literal('header'), Type.Literal('token')], {
           default: 'header',
           description:
-            '`header` trusts X-Jarvis-Client and is for one host; `token` (bearer tokens) is not built yet and is refused.',
+            '`header` trusts X-Jarvis-Client and is for one host; `token` asks for a bearer token.',
         }),
         rbac_policy_path: Type.String({
           default: 'policy.yaml',

@@ -12,9 +12,22 @@ export function describeApi(version: string): FastifyDynamicSwaggerOptions {
         license: { name: 'Apache-2.0' },
       },
       components: {
-        securitySchemes: { client: { type: 'apiKey', in: 'header', name: 'X-Jarvis-Client' } },
+        securitySchemes: {
+          client: {
+            type: 'apiKey',
+            in: 'header',
+            name: 'X-Jarvis-Client',
+            description: 'Where security.identity is "header".',
+          },
+          token: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'jst_ and 49 letters and digits',
+            description: 'Where security.identity is "token".',
+          },
+        },
       },
-      security: [{ client: [] }],
+      security: [{ client: [] }, { token: [] }],
     },
     transform: ({ schema, url }) => ({ schema: nameTheWildcard(schema), url: url.replace('*', '{name}') }),
   };

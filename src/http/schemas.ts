@@ -18,7 +18,7 @@ export const metadata = Type.Record(Type.String(), Type.String(), {
 export const generator = Type.Union([Type.String(), Type.Object({}, { additionalProperties: true })], {
   description: 'A generator: its name, or an object with `type` and options. docs/API.md lists them.',
 });
-const duration = Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Integer()]);
+export const duration = Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Integer()]);
 export const rotation = Type.Union(
   [
     Type.Object(

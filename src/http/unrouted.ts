@@ -17,6 +17,11 @@ export function answerUnrouted(app: FastifyInstance): void {
   });
 }
 
+/** A pattern may end with `*`, or with a parameter such as `:id` that is one segment. */
 function matches(pattern: string, path: string): boolean {
-  return pattern.endsWith('*') ? path.startsWith(pattern.slice(0, -1)) : pattern === path;
+  if (pattern.endsWith('*')) return path.startsWith(pattern.slice(0, -1));
+  const parameterAt = pattern.indexOf(':');
+  if (parameterAt === -1) return pattern === path;
+  const segment = path.slice(parameterAt);
+  return path.startsWith(pattern.slice(0, parameterAt)) && segment !== '' && !segment.includes('/');
 }

@@ -14,6 +14,7 @@ interface Bounds {
 
 const tenYears = 3650 * units.d;
 const everyBounds: Bounds = { min: units.m, max: tenYears };
+const lifetimeBounds: Bounds = { min: units.m, max: 365 * units.d };
 const graceBounds: Bounds = { min: 0, max: tenYears };
 
 /** How often a secret rotates, in milliseconds: 1 minute to 10 years. Throws ServiceError `bad_request`. */
@@ -24,6 +25,11 @@ export function parseEvery(input: unknown, field = 'rotation.every'): number {
 /** How long a replaced version stays readable, in milliseconds: 0 to 10 years. Throws ServiceError `bad_request`. */
 export function parseGrace(input: unknown, field = 'rotation.grace'): number {
   return parseDuration(input, field, graceBounds);
+}
+
+/** How long a token is good for, in milliseconds: 1 minute to 365 days. Throws ServiceError `bad_request`. */
+export function parseLifetime(input: unknown, field = 'expires_in'): number {
+  return parseDuration(input, field, lifetimeBounds);
 }
 
 /** The shortest exact spelling of whole seconds given in milliseconds: 5,400,000 is `90m`. */

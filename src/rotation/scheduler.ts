@@ -15,6 +15,8 @@ export interface RotatingVault {
   rotateDue(name: string): Promise<unknown>;
   /** Destroys generated versions whose grace has ended. */
   destroyEnded(limit: number): Promise<unknown>;
+  /** Writes down when tokens were last used. */
+  recordTokenUses(): Promise<unknown>;
   /** Gathers anew what the gauges report. */
   refreshStatistics(): Promise<unknown>;
 }
@@ -88,6 +90,7 @@ class RotationScheduler implements Scheduler {
     const results = [
       await this.#step('rotating due secrets', () => this.#rotateDueSecrets()),
       await this.#step('destroying ended versions', () => this.#vault.destroyEnded(pageSize * pagesPerRound)),
+      await this.#step('recording token uses', () => this.#vault.recordTokenUses()),
       await this.#step('refreshing statistics', () => this.#vault.refreshStatistics()),
     ];
     if (this.#stopped) return;

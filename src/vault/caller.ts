@@ -1,19 +1,40 @@
+/**
+ * What a caller proved its name with. Every operation asks it again when it authorises, and a change once more before
+ * it is announced: it may have ended while the request waited.
+ */
+export interface Credential {
+  /** Why it proves nothing any more; null while it does. */
+  lapse(): 'expired' | 'revoked' | null;
+  /** `policy`: what the policy lets the client do. `tokens`: managing tokens, and nothing else. */
+  readonly grants: 'policy' | 'tokens';
+}
+
 /** Who asks, as the audit log will name them. */
 export interface Caller {
   readonly client: string;
-  readonly identityMethod: 'header' | 'system';
+  readonly identityMethod: 'header' | 'token' | 'system';
   readonly credentialId: string | null;
+  readonly credential: Credential;
   readonly remoteAddr: string | null;
   readonly requestId: string | null;
   readonly traceId: string | null;
 }
 
-/** The service itself, when the scheduler acts on a secret's own rotation rule. */
-export const schedulerCaller: Caller = {
-  client: 'scheduler',
-  identityMethod: 'system',
-  credentialId: null,
-  remoteAddr: null,
-  requestId: null,
-  traceId: null,
-};
+/** What was proved with the request itself, and does not end while it is answered. */
+export const lastingCredential: Credential = { lapse: () => null, grants: 'policy' };
+
+/** The service itself, acting for nobody. */
+export function systemCaller(client: string): Caller {
+  return {
+    client,
+    identityMethod: 'system',
+    credentialId: null,
+    credential: lastingCredential,
+    remoteAddr: null,
+    requestId: null,
+    traceId: null,
+  };
+}
+
+/** When the scheduler acts on a secret's own rotation rule. */
+export const schedulerCaller: Caller = systemCaller('scheduler');

@@ -1,5 +1,5 @@
 import { errorMessage, ServiceError } from '../errors.ts';
-import { type Store, StoreError } from '../store/store.ts';
+import { type Operation, type Store, StoreError } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { Journal, Subject } from './journal.ts';
 import type { Rows } from './rows.ts';
@@ -25,14 +25,29 @@ export class Committer {
 
   /**
    * All of `planned` or nothing; `subjects` are their audit records, one each.
-   * @throws ServiceError unavailable or conflict, with nothing changed
+   * @throws ServiceError as `carryOut`, with nothing changed
    */
   async commit(caller: Caller, subjects: readonly Subject[], planned: readonly Planned[]): Promise<void> {
+    await this.carryOut(caller, subjects, async operation => {
+      const changes = planned.map(change => this.#rows.sign(change, operation.intentSeq));
+      await this.#store.commit(changes, operation);
+    });
+  }
+
+  /**
+   * Announces `subjects`, one record each, has `commit` write, and records the outcome.
+   * @throws ServiceError unavailable, conflict or, when the caller's credential has ended, unauthenticated; with nothing changed
+   */
+  async carryOut(
+    caller: Caller,
+    subjects: readonly Subject[],
+    commit: (operation: Operation) => Promise<void>,
+  ): Promise<void> {
+    await this.#journal.requireCredential(caller);
     const opId = crypto.randomUUID();
     const intent = await this.#journal.intend(caller, subjects, opId);
-    const changes = planned.map(change => this.#rows.sign(change, intent.seq));
     try {
-      await this.#store.commit(changes, { opId, intentSeq: intent.seq, intentHash: intent.hash });
+      await commit({ opId, intentSeq: intent.seq, intentHash: intent.hash });
     } catch (error) {
       await this.#settle(caller, subjects, opId, error instanceof StoreError ? error.failure : 'failed');
       throw asServiceError(error);

@@ -23,6 +23,8 @@ export interface VaultDependencies {
   /** Makes a value from a generator spec that was validated at the edge; null asks for the default generator. */
   readonly generate: (generator: unknown) => Promise<string>;
   readonly log: ErrorLog;
+  /** Where a bootstrap token is put for whoever runs the service. */
+  readonly bootstrapTokenPath: string;
 }
 
 /** What every operation of the vault shares. Only src/vault/ sees it: there is no way around the door. */
@@ -31,6 +33,7 @@ export class VaultContext {
   readonly rows: Rows;
   readonly journal: Journal;
   readonly committer: Committer;
+  readonly policy: () => Policy;
   readonly metrics: Metrics;
   readonly now: () => number;
   readonly defaults: DefaultPeriods;
@@ -42,6 +45,7 @@ export class VaultContext {
     this.rows = new Rows(keyring, metrics);
     this.journal = new Journal(audit, policy, metrics);
     this.committer = new Committer(store, this.journal, this.rows, log);
+    this.policy = policy;
     this.metrics = metrics;
     this.now = dependencies.now;
     this.defaults = dependencies.defaults;

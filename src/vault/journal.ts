@@ -1,6 +1,6 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
 import type { AppendedRecord, AuditEntry, AuditTrail } from '../audit/record.ts';
-import { ServiceError } from '../errors.ts';
+import { invalidToken, ServiceError } from '../errors.ts';
 import type { Action, Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
 
@@ -9,9 +9,17 @@ export interface Subject {
   readonly action: Action;
   readonly name: string;
   readonly version?: number | null;
+  /** Further facts for the record. */
+  readonly detail?: Readonly<Record<string, string | number | boolean>>;
 }
 
-type Detail = Readonly<Record<string, string | number | boolean>>;
+/** What the resources begin with that stand for the tokens of one client each. */
+export const tokenResources = 'tokens/';
+
+/** The `admin` action on it governs the tokens of the client. */
+export function tokensOf(client: string): string {
+  return tokenResources + client;
+}
 
 /** Decides by policy and writes the records; nothing here touches a value. */
 export class Journal {
@@ -27,13 +35,14 @@ export class Journal {
 
   /**
    * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name.
-   * @throws ServiceError not_authorized, whether or not the names exist
+   * @throws ServiceError not_authorized, whether or not the names exist; unauthenticated
    */
   async authorise(caller: Caller, actions: readonly Action[], names: readonly string[]): Promise<void> {
+    await this.requireCredential(caller);
     const policy = this.#policy();
     const refusals: Subject[] = [];
     for (const name of names) {
-      const denied = actions.find(action => !policy.allows(caller.client, action, name));
+      const denied = actions.find(action => !allows(policy, caller, action, name));
       if (denied === undefined) this.#metrics.accessAllowed();
       else {
         this.#metrics.accessDenied();
@@ -46,6 +55,7 @@ export class Journal {
 
   /** A list is one decision: whether the policy lets the client list anything. */
   async authoriseList(caller: Caller, prefix: string): Promise<Policy> {
+    await this.requireCredential(caller);
     const policy = this.#policy();
     if (policy.listRanges(caller.client).length > 0) {
       this.#metrics.accessAllowed();
@@ -55,33 +65,43 @@ export class Journal {
     return await this.#deny(caller, [{ action: 'list', name: prefix }], 'list secrets');
   }
 
+  /**
+   * A list of tokens is one decision: whether the caller may administer those of any of the clients.
+   * @returns whether it may administer those of one
+   */
+  async authoriseTokenList(caller: Caller, clients: readonly string[]): Promise<(client: string) => boolean> {
+    await this.requireCredential(caller);
+    const policy = this.#policy();
+    const mayAdminister = (client: string) => allows(policy, caller, 'admin', tokensOf(client));
+    if (clients.some(mayAdminister)) {
+      this.#metrics.accessAllowed();
+      return mayAdminister;
+    }
+    this.#metrics.accessDenied();
+    return await this.#deny(caller, [{ action: 'admin', name: tokenResources }], 'list tokens');
+  }
+
+  /**
+   * That what the caller proved its name with still holds; recorded and counted where not.
+   * @throws ServiceError unauthenticated
+   */
+  async requireCredential(caller: Caller): Promise<void> {
+    const lapse = caller.credential.lapse();
+    if (lapse === null) return;
+    this.#metrics.authenticationFailed(lapse);
+    await this.#append([{ ...about(caller, 'unauthenticated', null), decision: 'deny', outcome: lapse }]);
+    throw invalidToken();
+  }
+
   /** One record of something allowed that changes nothing; resolves when durable. */
-  async note(
-    caller: Caller,
-    event: string,
-    subject: Subject,
-    outcome: string,
-    detail?: Detail,
-  ): Promise<void> {
-    await this.#append([
-      { ...about(caller, event, subject), decision: 'allow', outcome, ...withDetail(detail) },
-    ]);
+  async note(caller: Caller, event: string, subject: Subject, outcome: string): Promise<void> {
+    await this.#append([{ ...about(caller, event, subject), decision: 'allow', outcome }]);
   }
 
   /** The intents of one operation; resolves with the position of the last when durable. */
-  intend(
-    caller: Caller,
-    subjects: readonly Subject[],
-    opId: string,
-    detail?: Detail,
-  ): Promise<AppendedRecord> {
+  intend(caller: Caller, subjects: readonly Subject[], opId: string): Promise<AppendedRecord> {
     return this.#append(
-      subjects.map(subject => ({
-        ...about(caller, 'intent', subject),
-        decision: 'allow',
-        op_id: opId,
-        ...withDetail(detail),
-      })),
+      subjects.map(subject => ({ ...about(caller, 'intent', subject), decision: 'allow', op_id: opId })),
     );
   }
 
@@ -104,7 +124,12 @@ export class Journal {
         outcome: 'denied',
       })),
     );
-    throw new ServiceError('not_authorized', `The policy does not let ${caller.client} ${what}.`);
+    throw new ServiceError(
+      'not_authorized',
+      caller.credential.grants === 'tokens'
+        ? 'The bootstrap token may only manage tokens.'
+        : `The policy does not let ${caller.client} ${what}.`,
+    );
   }
 
   async #append(entries: readonly AuditEntry[]): Promise<AppendedRecord> {
@@ -114,24 +139,28 @@ export class Journal {
   }
 }
 
-function about(caller: Caller, event: string, subject: Subject): AuditEntry {
+/** By the policy, but for a credential that is good for one thing only. */
+function allows(policy: Policy, caller: Caller, action: Action, name: string): boolean {
+  return caller.credential.grants === 'tokens'
+    ? action === 'admin' && name.startsWith(tokenResources)
+    : policy.allows(caller.client, action, name);
+}
+
+function about(caller: Caller, event: string, subject: Subject | null): AuditEntry {
   return {
     event,
     client: caller.client,
     identity_method: caller.identityMethod,
     credential_id: caller.credentialId,
     remote_addr: caller.remoteAddr,
-    action: subject.action,
-    resource: subject.name,
-    version: subject.version ?? null,
+    action: subject?.action ?? null,
+    resource: subject?.name ?? null,
+    version: subject?.version ?? null,
     decision: null,
     outcome: null,
     op_id: null,
     request_id: caller.requestId,
     trace_id: caller.traceId,
+    ...(subject?.detail === undefined ? {} : { detail: subject.detail }),
   };
-}
-
-function withDetail(detail: Detail | undefined): { detail?: Detail } {
-  return detail === undefined ? {} : { detail };
 }

@@ -1,18 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  fstatSync,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  type Stats,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { closeSync, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { errorMessage, StartError } from '../errors.ts';
+import { createPrivateFile } from './private-file.ts';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -49,12 +38,9 @@ export function loadMasterKey(path: string): Buffer {
  * returns. Throws StartError, also when something stands at the path already.
  */
 export function createMasterKey(path: string): Buffer {
-  const folder = dirname(resolve(path));
   const key = randomBytes(MASTER_KEY_BYTES);
   try {
-    const firstCreated = mkdirSync(folder, { recursive: true, mode: 0o700 });
-    writeNewFile(path, key);
-    syncFolders(folder, firstCreated === undefined ? folder : dirname(firstCreated));
+    createPrivateFile(path, key);
   } catch (error) {
     throw new StartError(`cannot create the master key ${path}: ${errorMessage(error)}`, { cause: error });
   }
@@ -97,28 +83,4 @@ function decodeKey(content: Buffer): Buffer | null {
   if (/^[0-9a-fA-F]{64}$/.test(text)) return Buffer.from(text, 'hex');
   if (/^[0-9a-zA-Z+/]{43}=$/.test(text)) return Buffer.from(text, 'base64');
   return null;
-}
-
-function writeNewFile(path: string, content: Uint8Array): void {
-  const file = openSync(path, 'wx', 0o600);
-  try {
-    writeFileSync(file, content);
-    fsyncSync(file);
-  } catch (error) {
-    unlinkSync(path);
-    throw error;
-  } finally {
-    closeSync(file);
-  }
-}
-
-/** Makes directory entries durable, from `folder` up to and including `top`. */
-function syncFolders(folder: string, top: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  if (folder !== top) syncFolders(dirname(folder), top);
 }

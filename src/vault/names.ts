@@ -44,8 +44,11 @@ export function checkMetadata(metadata: Readonly<Record<string, string>>): void 
   }
 }
 
-/** A lone surrogate has no UTF-8 form: it would be stored as something else. */
-function requireWellFormed(text: string, what: string): void {
+/**
+ * A lone surrogate has no UTF-8 form: it would be stored as something else.
+ * @throws ServiceError bad_request
+ */
+export function requireWellFormed(text: string, what: string): void {
   if (text.isWellFormed()) return;
   throw new ServiceError('bad_request', `${what} is not well-formed Unicode (it has a lone surrogate).`);
 }

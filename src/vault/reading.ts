@@ -72,9 +72,8 @@ export class Reading {
       this.#vault.rows.verify(stored);
       secrets.push({ ...factsOf(stored.active), isExpired: stored.active.expiresAt <= this.#vault.now() });
     }
-    await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix }, 'ok', {
-      count: secrets.length,
-    });
+    const detail = { count: secrets.length };
+    await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix, detail }, 'ok');
     const isWhole = looked.length < rowsPerPage && last === (looked.at(-1)?.head.name ?? null);
     return {
       secrets,

@@ -1,11 +1,12 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
-import type { SecretHead, SecretVersion } from '../store/store.ts';
+import type { SecretHead, SecretVersion, StoredToken } from '../store/store.ts';
 import { FORMAT } from './envelope.ts';
 import { netstrings } from './netstring.ts';
 
-/** A head or version row before it is signed. */
+/** A row before it is signed. */
 export type UnsignedHead = Omit<SecretHead, 'mac'>;
 export type UnsignedVersion = Omit<SecretVersion, 'mac'>;
+export type UnsignedToken = Omit<StoredToken, 'mac'>;
 
 /** HMAC-SHA-256 over every field of the head: 32 bytes. */
 export function signHead(macKey: KeyObject, vaultId: string, head: UnsignedHead): Uint8Array {
@@ -26,6 +27,15 @@ export function signVersion(macKey: KeyObject, vaultId: string, version: Unsigne
 
 export function verifyVersion(macKey: KeyObject, vaultId: string, version: SecretVersion): boolean {
   return equal(signVersion(macKey, vaultId, version), version.mac);
+}
+
+/** HMAC-SHA-256 over every field of the token's row. */
+export function signToken(macKey: KeyObject, vaultId: string, token: UnsignedToken): Uint8Array {
+  return mac(macKey, ['token', vaultId, ...tokenFields(token)]);
+}
+
+export function verifyToken(macKey: KeyObject, vaultId: string, token: StoredToken): boolean {
+  return equal(signToken(macKey, vaultId, token), token.mac);
 }
 
 function headFields(head: UnsignedHead): string[] {
@@ -55,6 +65,21 @@ function versionFields(version: UnsignedVersion): string[] {
     String(version.generated),
     optional(version.deactivatedAt),
     optional(version.destroyAt),
+  ];
+}
+
+function tokenFields(token: UnsignedToken): string[] {
+  return [
+    token.id,
+    Buffer.from(token.hash).toString('hex'),
+    token.client,
+    token.description,
+    String(token.createdAt),
+    String(token.expiresAt),
+    token.sourceNetworks.join(' '),
+    optional(token.lastUsedAt),
+    optional(token.revokedAt),
+    String(token.intentSeq),
   ];
 }
 

@@ -1,10 +1,18 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
 import { ServiceError } from '../errors.ts';
-import type { Change, SecretVersion, StoredSecret } from '../store/store.ts';
+import type { Change, SecretVersion, StoredSecret, StoredToken } from '../store/store.ts';
 import { FORMAT, open, openBytes, seal, sealBytes } from './envelope.ts';
 import type { Keyring } from './keyring.ts';
 import { netstrings } from './netstring.ts';
-import { signHead, signVersion, verifyHead, verifyVersion } from './row-mac.ts';
+import {
+  signHead,
+  signToken,
+  signVersion,
+  type UnsignedToken,
+  verifyHead,
+  verifyToken,
+  verifyVersion,
+} from './row-mac.ts';
 import type { Planned } from './versions.ts';
 
 /** Between plain values and stored rows: seals and opens values, signs and verifies rows, counts each. */
@@ -66,18 +74,25 @@ export class Rows {
     this.#verified.add(row);
   }
 
-  /** A position in a list, sealed: the name there may be one that the client may not know of. */
-  sealCursor(client: string, name: string): string {
+  /**
+   * A position in a list, sealed: what stands there may be something that the client may not know of.
+   * @param reader the client, and which list where it is not that of secrets
+   */
+  sealCursor(reader: string, position: string): string {
     const kid = this.#keyring.currentKid;
-    const sealed = sealBytes(this.#keyring.dataKey(kid), this.#cursorContext(client, kid), Buffer.from(name));
+    const sealed = sealBytes(
+      this.#keyring.dataKey(kid),
+      this.#cursorContext(reader, kid),
+      Buffer.from(position),
+    );
     return `${kid}.${Buffer.from(sealed).toString('base64url')}`;
   }
 
   /** @throws ServiceError bad_request */
-  openCursor(client: string, cursor: string): string {
+  openCursor(reader: string, cursor: string): string {
     const [kid = '', sealed = ''] = cursor.split('.');
     try {
-      const context = this.#cursorContext(client, kid);
+      const context = this.#cursorContext(reader, kid);
       return openBytes(this.#keyring.dataKey(kid), context, Buffer.from(sealed, 'base64url')).toString();
     } catch (error) {
       throw new ServiceError('bad_request', 'cursor is not one that this server gave to this client.', {
@@ -86,8 +101,17 @@ export class Rows {
     }
   }
 
-  #cursorContext(client: string, kid: string): Uint8Array {
-    return netstrings([FORMAT, 'cursor', this.#keyring.vaultId, client, kid]);
+  #cursorContext(reader: string, kid: string): Uint8Array {
+    return netstrings([FORMAT, 'cursor', this.#keyring.vaultId, reader, kid]);
+  }
+
+  signToken(token: UnsignedToken): StoredToken {
+    const { rowMacKey, vaultId } = this.#keyring;
+    return { ...token, mac: signToken(rowMacKey, vaultId, token) };
+  }
+
+  isOwnToken(row: StoredToken): boolean {
+    return verifyToken(this.#keyring.rowMacKey, this.#keyring.vaultId, row);
   }
 
   /** The rows of a planned change, bound to the audit position of its intent. */

@@ -2,16 +2,22 @@ import type { VaultStatistics } from '../store/store.ts';
 import { schedulerCaller } from './caller.ts';
 import type { Changing } from './changing.ts';
 import type { VaultContext } from './context.ts';
+import type { Tokens } from './tokens.ts';
 
-/** What the clock asks of the vault: rotations that secrets carry, graces that end, figures that take a scan. */
+/** While a token is in use, its row is written this often, in milliseconds. */
+const tokenUseInterval = 60_000;
+
+/** What the clock asks of the vault: rotations that secrets carry, graces that end, figures that take a scan, notes. */
 export class Upkeep {
   readonly #vault: VaultContext;
   readonly #changing: Changing;
+  readonly #tokens: Tokens;
   #statistics: VaultStatistics = { overdueRotations: 0, oldestVersionAt: null };
 
-  constructor(vault: VaultContext, changing: Changing) {
+  constructor(vault: VaultContext, changing: Changing, tokens: Tokens) {
     this.#vault = vault;
     this.#changing = changing;
+    this.#tokens = tokens;
   }
 
   /** Names whose own rotation is due, soonest first. */
@@ -41,6 +47,16 @@ export class Upkeep {
     }
     if (failures.length > 0)
       throw new AggregateError(failures, `${failures.length} versions could not be destroyed`);
+  }
+
+  /** When tokens were last used, off the request path; a crash loses the last minute or so of it. */
+  async recordTokenUses(): Promise<void> {
+    await this.#tokens.recordUses(tokenUseInterval);
+  }
+
+  /** For the end of the service: what is not written yet. */
+  async recordLastTokenUses(): Promise<void> {
+    await this.#tokens.recordUses(0);
   }
 
   async refreshStatistics(): Promise<void> {

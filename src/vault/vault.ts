@@ -1,17 +1,26 @@
+import { errorMessage } from '../errors.ts';
+import { Bootstrap } from './bootstrap.ts';
+import { BootstrapFile } from './bootstrap-file.ts';
 import type { Caller } from './caller.ts';
 import { Changing } from './changing.ts';
+import type { ErrorLog } from './committer.ts';
 import { VaultContext, type VaultDependencies } from './context.ts';
 import { Reading } from './reading.ts';
+import { loadTokens } from './token-loading.ts';
+import type { IssuedToken, TokenPage, TokenRequest, VerifiedToken } from './token-types.ts';
+import { TokenVerifier } from './token-verifier.ts';
+import { Tokens } from './tokens.ts';
 import type { ReadSecret, SecretInput, SecretPage, VersionFacts, VersionState } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
 export type { Caller } from './caller.ts';
 export type { VaultDependencies } from './context.ts';
+export type * from './token-types.ts';
 export type * from './types.ts';
 
 /**
- * The one door: every read and change of a secret authorises, audits and acts here, and answers only when its record
- * is durable. Methods throw ServiceError.
+ * The one door: every read and change of a secret or token authorises, audits and acts here, and answers only when its
+ * record is durable. Methods throw ServiceError.
  */
 export interface Vault {
   read(
@@ -36,16 +45,28 @@ export interface Vault {
   undelete(caller: Caller, name: string): Promise<void>;
   rotate(caller: Caller, names: readonly string[], generator: unknown): Promise<VersionFacts[]>;
 
+  createToken(caller: Caller, request: TokenRequest): Promise<IssuedToken>;
+  listTokens(caller: Caller, limit: number, cursor: string | null): Promise<TokenPage>;
+  revokeToken(caller: Caller, id: string): Promise<void>;
+  /** Whose a token is, for authentication: decides nothing and records nothing. Throws nothing. */
+  verifyToken(text: string, remoteAddress: string | null): VerifiedToken;
+
   /** Live secrets, O(1). */
   count(): number;
   /** What the clock asks of the vault. */
   readonly upkeep: Upkeep;
+  readonly bootstrap: Bootstrap;
 }
 
-export function createVault(dependencies: VaultDependencies): Vault {
+export async function createVault(dependencies: VaultDependencies): Promise<Vault> {
+  const { log, now, store } = dependencies;
   const context = new VaultContext(dependencies);
   const reading = new Reading(context);
   const changing = new Changing(context);
+  const { index, neverHadToken } = await loadTokens(context, log);
+  const verifier = new TokenVerifier(index, now);
+  const bootstrapFile = new BootstrapFile(dependencies.bootstrapTokenPath);
+  const tokens = new Tokens(context, index, () => removeEnded(bootstrapFile, log));
   return {
     read: reading.read.bind(reading),
     versions: reading.versions.bind(reading),
@@ -57,7 +78,21 @@ export function createVault(dependencies: VaultDependencies): Vault {
     purge: changing.purge.bind(changing),
     undelete: changing.undelete.bind(changing),
     rotate: changing.rotate.bind(changing),
-    count: () => dependencies.store.count(),
-    upkeep: new Upkeep(context, changing),
+    createToken: tokens.create.bind(tokens),
+    listTokens: tokens.list.bind(tokens),
+    revokeToken: tokens.revoke.bind(tokens),
+    verifyToken: verifier.verify.bind(verifier),
+    count: () => store.count(),
+    upkeep: new Upkeep(context, changing, tokens),
+    bootstrap: new Bootstrap(tokens, index, bootstrapFile, neverHadToken),
   };
+}
+
+/** What was done stands: at worst the next start in token mode removes the file. */
+function removeEnded(file: BootstrapFile, log: ErrorLog): void {
+  try {
+    file.remove();
+  } catch (error) {
+    log.error({ reason: errorMessage(error) }, 'the file of the bootstrap token, which has ended, stays');
+  }
 }

@@ -73,6 +73,10 @@ class FakeVault implements RotatingVault {
     this.#enter('destroy');
   }
 
+  async recordTokenUses(): Promise<void> {
+    this.#enter('uses');
+  }
+
   async refreshStatistics(): Promise<void> {
     this.#enter('statistics');
   }
@@ -102,14 +106,14 @@ t.test('rotates what is due, then destroys, then refreshes; every interval', asy
   const { clock, scheduler } = setup(vault);
   t.equal(scheduler.lastSuccess(), null);
   await clock.pass(0);
-  t.same(vault.takeCalls(), ['due', 'a', 'b', 'destroy', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'a', 'b', 'destroy', 'uses', 'statistics']);
   t.equal(scheduler.lastSuccess(), clock.now());
 
   vault.due.add('c');
   await clock.pass(minute - 1);
   t.same(vault.takeCalls(), []);
   await clock.pass(1);
-  t.same(vault.takeCalls(), ['due', 'c', 'destroy', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'c', 'destroy', 'uses', 'statistics']);
   t.equal(scheduler.lastSuccess(), clock.now());
 });
 
@@ -166,12 +170,12 @@ t.test('a long backlog is spread over rounds', async t => {
 });
 
 t.test('a step that fails leaves the others their turn, and the round is no success', async t => {
-  for (const step of ['due', 'destroy', 'statistics']) {
+  for (const step of ['due', 'destroy', 'uses', 'statistics']) {
     const vault = new FakeVault();
     vault.failingStep = step;
     const { clock, scheduler, warnings } = setup(vault);
     await clock.pass(0);
-    t.equal(vault.takeCalls().length, 2, `the other two steps ran without ${step}`);
+    t.equal(vault.takeCalls().length, 3, `the other three steps ran without ${step}`);
     t.equal(scheduler.lastSuccess(), null);
     t.match(warnings, [{ fields: { reason: 'disk' } }]);
     vault.failingStep = null;
@@ -195,9 +199,9 @@ t.test('rounds never overlap, however long one takes', async t => {
   t.equal(clock.pending, 0);
   resolve();
   await settled();
-  t.same(vault.takeCalls(), ['destroy', 'statistics']);
+  t.same(vault.takeCalls(), ['destroy', 'uses', 'statistics']);
   await clock.pass(minute);
-  t.same(vault.takeCalls(), ['due', 'destroy', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'destroy', 'uses', 'statistics']);
 });
 
 t.test('a clock that jumps causes neither a burst nor a standstill', async t => {

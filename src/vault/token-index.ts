@@ -1,0 +1,110 @@
+import { ServiceError } from '../errors.ts';
+import { bootstrapClient } from '../policy/policy.ts';
+import type { StoredToken } from '../store/store.ts';
+import type { Credential } from './caller.ts';
+import { SourceNetworks } from './source-networks.ts';
+
+/** A token that the vault holds, and what it proves; the same object while the token is kept. */
+export class HeldToken implements Credential {
+  /** As last committed. */
+  row: StoredToken;
+  /** In milliseconds since the epoch; ahead of the row, which is written later. */
+  lastUsedAt: number | null;
+  readonly networks: SourceNetworks;
+  readonly #now: () => number;
+
+  /** @throws ServiceError bad_request for networks that are none */
+  constructor(row: StoredToken, now: () => number) {
+    this.row = row;
+    this.lastUsedAt = row.lastUsedAt;
+    this.networks = new SourceNetworks(row.sourceNetworks);
+    this.#now = now;
+  }
+
+  lapse(): 'expired' | 'revoked' | null {
+    if (this.row.revokedAt !== null) return 'revoked';
+    return this.#now() < this.row.expiresAt ? null : 'expired';
+  }
+
+  get isBootstrap(): boolean {
+    return this.row.client === bootstrapClient;
+  }
+
+  get grants(): 'policy' | 'tokens' {
+    return this.isBootstrap ? 'tokens' : 'policy';
+  }
+}
+
+/**
+ * Every token in memory, by hash and by id. The process has the vault to itself, so this is what the store holds; it
+ * changes when a commit is durable, and not before.
+ */
+export class TokenIndex {
+  readonly #byHash = new Map<string, HeldToken>();
+  readonly #byId = new Map<string, HeldToken>();
+  readonly #now: () => number;
+
+  /** @param rows oldest first */
+  constructor(rows: readonly StoredToken[], now: () => number) {
+    this.#now = now;
+    for (const row of rows) this.put(row);
+  }
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Oldest first. */
+  all(): HeldToken[] {
+    return [...this.#byId.values()];
+  }
+
+  /** The bootstrap tokens that are still good: one, but for a clock that went back. */
+  liveBootstraps(): HeldToken[] {
+    return this.all().filter(token => token.isBootstrap && token.lapse() === null);
+  }
+
+  byHash(hash: string): HeldToken | undefined {
+    return this.#byHash.get(hash);
+  }
+
+  byId(id: string): HeldToken | undefined {
+    return this.#byId.get(id);
+  }
+
+  /**
+   * The ids that must go so that one more token fits below `most`: of those that ended, the oldest.
+   * @throws ServiceError conflict where all of them are still good
+   */
+  makeRoom(most: number): string[] {
+    const tooMany = this.size - most + 1;
+    if (tooMany <= 0) return [];
+    const ended = this.all().filter(token => token.lapse() !== null);
+    if (ended.length < tooMany) {
+      throw new ServiceError('conflict', `There are ${this.size} tokens; revoke some that nobody uses.`);
+    }
+    return ended.slice(0, tooMany).map(token => token.row.id);
+  }
+
+  put(row: StoredToken): void {
+    const known = this.#byId.get(row.id);
+    if (known !== undefined) {
+      known.row = row;
+      return;
+    }
+    const token = new HeldToken(row, this.#now);
+    this.#byId.set(row.id, token);
+    this.#byHash.set(hashKey(row), token);
+  }
+
+  drop(id: string): void {
+    const token = this.#byId.get(id);
+    if (token === undefined) return;
+    this.#byId.delete(id);
+    this.#byHash.delete(hashKey(token.row));
+  }
+}
+
+function hashKey(row: StoredToken): string {
+  return Buffer.from(row.hash).toString('hex');
+}

@@ -1,0 +1,20 @@
+import type { ErrorLog } from './committer.ts';
+import type { VaultContext } from './context.ts';
+import { TokenIndex } from './token-index.ts';
+
+export interface LoadedTokens {
+  readonly index: TokenIndex;
+  /** Told by what is stored, whether or not it is ours: else damage to the rows would open the bootstrap again. */
+  readonly neverHadToken: boolean;
+}
+
+/** The tokens of the vault; a row that the vault did not write is logged and left out. @throws ServiceError */
+export async function loadTokens(vault: VaultContext, log: ErrorLog): Promise<LoadedTokens> {
+  const rows = await vault.stored(vault.store.tokens());
+  const own = rows.filter(row => {
+    const isOwn = vault.rows.isOwnToken(row);
+    if (!isOwn) log.error({ token: row.id }, 'the stored row of a token was altered: the token is refused');
+    return isOwn;
+  });
+  return { index: new TokenIndex(own, vault.now), neverHadToken: rows.length === 0 };
+}

@@ -1,0 +1,85 @@
+import type { Metrics } from '../telemetry/instruments.ts';
+import { type AuditLog, openAuditLog } from './audit/log.ts';
+import type { Config } from './config/schema.ts';
+import { asStartError } from './errors.ts';
+import type { Policy } from './policy/policy.ts';
+import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
+import { generate } from './rotation/generators.ts';
+import { type OpenedVault, openVault } from './vault/opening.ts';
+import { completeIntents } from './vault/recovery.ts';
+import { createVault, type Vault } from './vault/vault.ts';
+
+const day = 86_400_000;
+
+export interface WorkingVaultOptions {
+  readonly config: Config;
+  /** Whether a vault may be made where there is none of it. */
+  readonly mayCreate: boolean;
+  readonly policy: () => Policy;
+  readonly metrics: Metrics;
+  readonly log: Record<'warn' | 'error', (facts: object, message: string) => void>;
+  /** Writes can no longer be trusted: the process must end. */
+  readonly onFatal: (error: Error) => void;
+}
+
+/** A vault with its audit log, in this process alone: what the service and the offline commands that change it use. */
+export interface WorkingVault {
+  readonly vault: Vault;
+  readonly audit: AuditLog;
+  readonly opened: OpenedVault;
+  /** The audit log is signed and closed, the vault let go. */
+  close(): Promise<void>;
+}
+
+/** @throws StartError */
+export async function openWorkingVault(options: WorkingVaultOptions): Promise<WorkingVault> {
+  const { config, log, metrics, policy } = options;
+  const { paths, security } = config;
+  const opened = await openVault({ ...options, paths });
+  try {
+    const audit = await openAudit(options, opened);
+    const completed = await completeIntents(audit, opened.store);
+    if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
+    const vault = await createVault({
+      store: opened.store,
+      keyring: opened.keyring,
+      audit,
+      policy,
+      metrics,
+      now: Date.now,
+      defaults: { every: security.rotation_days * day, grace: security.grace_days * day },
+      generate: spec => generate(spec === null ? defaultGenerator : parseGenerator(spec)),
+      log,
+      bootstrapTokenPath: paths.bootstrap_token_path,
+    });
+    return {
+      vault,
+      audit,
+      opened,
+      async close() {
+        await audit.close();
+        await opened.close();
+      },
+    };
+  } catch (error) {
+    await opened.close();
+    throw asStartError(error);
+  }
+}
+
+async function openAudit(
+  { config, metrics }: WorkingVaultOptions,
+  { keyring, store }: OpenedVault,
+): Promise<AuditLog> {
+  return await openAuditLog({
+    folder: config.paths.audit_path,
+    vaultId: keyring.vaultId,
+    sign: data => keyring.sign(data),
+    publicKey: keyring.publicKey,
+    registry: store,
+    sync: config.audit.sync,
+    segmentBytes: config.audit.segment_bytes,
+    clock: Date.now,
+    metrics,
+  });
+}

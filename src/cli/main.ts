@@ -34,6 +34,21 @@ program
     process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
   });
 
+program
+  .command('token')
+  .description('bearer tokens')
+  .command('bootstrap')
+  .description(
+    'offline: put a token that may only manage tokens, for 24 hours, into paths.bootstrap_token_path',
+  )
+  .option('--config <file>', 'the configuration file', defaultConfig)
+  .action(async (_options: object, command: Command) => {
+    const { bootstrapTokenCommand } = await import('./commands/token-bootstrap.ts');
+    const { config } = command.optsWithGlobals<{ config: string }>();
+    const complain = (text: string) => process.stderr.write(text);
+    process.stdout.write(await bootstrapTokenCommand(config, process.env, complain));
+  });
+
 try {
   await program.parseAsync(process.argv);
 } catch (error) {

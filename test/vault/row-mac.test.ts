@@ -1,8 +1,15 @@
 import { createSecretKey } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import type { SecretHead, SecretVersion } from '../../src/store/store.ts';
-import { signHead, signVersion, verifyHead, verifyVersion } from '../../src/vault/row-mac.ts';
+import type { SecretHead, SecretVersion, StoredToken } from '../../src/store/store.ts';
+import {
+  signHead,
+  signToken,
+  signVersion,
+  verifyHead,
+  verifyToken,
+  verifyVersion,
+} from '../../src/vault/row-mac.ts';
 import vectors from '../vectors/row-macs.json' with { type: 'json' };
 
 const vaultId = vectors.vaultId;
@@ -45,6 +52,13 @@ for (const vector of vectors.versions) {
   t.test(`the MAC of the stored version ${vector.row.version} verifies for ever`, async t => {
     const sealed = vector.row.sealed === null ? null : Buffer.from(vector.row.sealed, 'hex');
     t.ok(verifyVersion(macKey, vaultId, { ...vector.row, sealed, mac: Buffer.from(vector.mac, 'hex') }));
+  });
+}
+
+for (const vector of vectors.tokens) {
+  t.test(`the MAC of the stored token ${vector.row.id} verifies for ever`, async t => {
+    const hash = Buffer.from(vector.row.hash, 'hex');
+    t.ok(verifyToken(macKey, vaultId, { ...vector.row, hash, mac: Buffer.from(vector.mac, 'hex') }));
   });
 }
 
@@ -100,6 +114,48 @@ t.test('a version verifies as signed, and no other way', async t => {
   }
   const changed = new Set(versionChanges.flatMap(Object.keys));
   t.strictSame([...changed].sort(), Object.keys(version).sort(), 'every field is tried');
+});
+
+const unsignedToken = {
+  id: 't-1',
+  hash: Buffer.alloc(32, 5),
+  client: 'web',
+  description: 'a job',
+  createdAt: 1000,
+  expiresAt: 2000,
+  sourceNetworks: ['10.0.0.0/8', '192.0.2.1'],
+  lastUsedAt: null,
+  revokedAt: null,
+  intentSeq: 7,
+};
+const token: StoredToken = { ...unsignedToken, mac: signToken(macKey, vaultId, unsignedToken) };
+
+const tokenChanges: Partial<StoredToken>[] = [
+  { id: 't-2' },
+  { hash: Buffer.alloc(32, 6) },
+  { hash: Buffer.alloc(0) },
+  { client: 'admin' },
+  { description: '' },
+  { createdAt: 1001 },
+  { expiresAt: 3000 },
+  { sourceNetworks: [] },
+  { sourceNetworks: ['10.0.0.0/8'] },
+  { sourceNetworks: ['192.0.2.1', '10.0.0.0/8'] },
+  { lastUsedAt: 1500 },
+  { revokedAt: 1500 },
+  { intentSeq: 8 },
+  { mac: new Uint8Array(32) },
+];
+
+t.test('a token verifies as signed, and no other way', async t => {
+  t.ok(verifyToken(macKey, vaultId, token));
+  t.notOk(verifyToken(otherKey, vaultId, token), 'another key');
+  t.notOk(verifyToken(macKey, 'other', token), 'another vault');
+  for (const change of tokenChanges) {
+    t.notOk(verifyToken(macKey, vaultId, { ...token, ...change }), JSON.stringify(change));
+  }
+  const changed = new Set(tokenChanges.flatMap(Object.keys));
+  t.strictSame([...changed].sort(), Object.keys(token).sort(), 'every field is tried');
 });
 
 t.test('two times cannot be exchanged', async t => {

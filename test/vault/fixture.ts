@@ -1,0 +1,109 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { openAuditLog } from '../../src/audit/log.ts';
+import { parsePolicy } from '../../src/policy/policy.ts';
+import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
+import { openVault } from '../../src/vault/opening.ts';
+import { createVault, type Vault } from '../../src/vault/vault.ts';
+import { type Metrics, noMetrics } from '../../telemetry/instruments.ts';
+
+export interface AuditLine {
+  readonly event: string;
+  readonly client: string | null;
+  readonly credential_id: string | null;
+  readonly resource: string | null;
+  readonly outcome: string | null;
+  readonly detail?: Readonly<Record<string, unknown>>;
+}
+
+export interface TestVault {
+  readonly vault: Vault;
+  readonly folder: string;
+  readonly bootstrapFile: string;
+  readonly problems: string[];
+  records(): AuditLine[];
+  /** Also when it is closed already. */
+  close(): Promise<void>;
+}
+
+export interface TestVaultOptions {
+  readonly folder: string;
+  readonly policy: string;
+  readonly now: () => number;
+  readonly metrics?: Partial<Metrics>;
+  /** What rotation waits for. */
+  readonly generate?: () => Promise<string>;
+}
+
+/** Vault and audit log on files as the service wires them, made where there are none, with time in our hands. */
+export async function openTestVault(options: TestVaultOptions): Promise<TestVault> {
+  const { folder, now } = options;
+  const metrics = { ...noMetrics(), ...options.metrics };
+  const paths = {
+    vault_path: join(folder, 'data/vault.db'),
+    audit_path: join(folder, 'data/audit'),
+    master_key_path: join(folder, 'keys/master.key'),
+  };
+  const onFatal = (error: Error) => {
+    throw error;
+  };
+  const opened = await openVault({ paths, mayCreate: true, onFatal, metrics });
+  const { store, keyring } = opened;
+  const audit = await openAuditLog({
+    folder: paths.audit_path,
+    vaultId: keyring.vaultId,
+    sign: data => keyring.sign(data),
+    publicKey: keyring.publicKey,
+    registry: store,
+    sync: 'always',
+    segmentBytes: 1 << 20,
+    clock: now,
+    metrics,
+  });
+  let closed = false;
+  const problems: string[] = [];
+  const policy = parsePolicy(options.policy);
+  const bootstrapFile = join(folder, 'keys/bootstrap.token');
+  const vault = await createVault({
+    store,
+    keyring,
+    audit,
+    policy: () => policy,
+    metrics,
+    now,
+    defaults: { every: 86_400_000, grace: 0 },
+    generate: options.generate ?? (async () => 'generated'),
+    log: { error: (_facts, message) => void problems.push(message) },
+    bootstrapTokenPath: bootstrapFile,
+  });
+  return {
+    vault,
+    folder,
+    bootstrapFile,
+    problems,
+    records: () =>
+      readdirSync(paths.audit_path)
+        .toSorted()
+        .flatMap(file => readFileSync(join(paths.audit_path, file), 'utf8').trim().split('\n'))
+        .map(line => JSON.parse(line) as AuditLine),
+    async close() {
+      if (closed) return;
+      closed = true;
+      await audit.close();
+      await opened.close();
+    },
+  };
+}
+
+/** A caller known by the header. */
+export function headerCaller(client: string): Caller {
+  return {
+    client,
+    identityMethod: 'header',
+    credentialId: null,
+    credential: lastingCredential,
+    remoteAddr: null,
+    requestId: null,
+    traceId: null,
+  };
+}

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -231,3 +231,101 @@ t.test('a value is found only in the answers to its readers', async t => {
   }
   t.match(first.output(), '"msg":"ready"');
 });
+
+/** The forms in which the hash of a token may leak. */
+function hashForms(token: string): (string | Buffer)[] {
+  const bytes = hash('sha256', token, 'buffer');
+  return [bytes, bytes.toString('hex'), bytes.toString('base64'), bytes.toString('base64url')];
+}
+
+/** Asks with the token in every place of a request where a caller may put it. */
+async function spreadToken(answers: Answers, token: string): Promise<void> {
+  const as = { authorization: `Bearer ${token}` };
+  for (const path of [
+    '/secret/app/a',
+    '/secrets',
+    '/tokens',
+    '/versions/app/a',
+    '/openapi.json',
+    '/nothing',
+  ]) {
+    await answers.ask('GET', path, undefined, as);
+  }
+  for (const authorization of [token, `Basic ${token}`, `Bearer ${token}x`, `Bearer ${token} ${token}`]) {
+    await answers.ask('GET', '/secrets', undefined, { authorization });
+  }
+  for (const header of ['x-jarvis-client', 'cookie', 'x-request-id', 'traceparent', 'origin']) {
+    await answers.ask('GET', '/secrets', undefined, { ...as, [header]: token });
+  }
+  for (const body of [{ client: token }, { client: `${token}!` }, { client: 'admin', expires_in: token }]) {
+    await answers.ask('POST', '/tokens', body, as);
+  }
+  for (const body of [{ client: 'admin', source_networks: [token] }, { [token]: 1 }, token]) {
+    await answers.ask('POST', '/tokens', body, as);
+  }
+  await answers.ask('DELETE', `/tokens/${token}`, undefined, as);
+  await answers.ask('GET', `/tokens?cursor=${token}`, undefined, as);
+  await answers.ask('GET', `/tokens?access_token=${token}`);
+  await answers.raw(
+    `GET /secrets HTTP/1.1\r\nHost: localhost\r\n${`Authorization: Bearer ${token}\r\n`.repeat(2)}Connection: close\r\n\r\n`,
+  );
+  await answers.raw(`NONSENSE ${token}\r\n\r\n`);
+}
+
+t.test(
+  'a token is found only in its one answer, or the bootstrap file; its hash only in the vault',
+  async t => {
+    const installation = await install(t.testdir(), {
+      JARVIS_SECRETSD_LOGGING_LEVEL: 'trace',
+      JARVIS_SECRETSD_SECURITY_IDENTITY: 'token',
+    });
+    const first = await startService(installation);
+    const answers = new Answers(first);
+    const bootstrapFile = join(installation.folder, 'keys/bootstrap.token');
+    const bootstrap = readFileSync(bootstrapFile, 'utf8').trimEnd();
+    const issue = async (by: string): Promise<{ id: string; token: string }> => {
+      const as = { authorization: `Bearer ${by}` };
+      const answer = await first.request('POST', '/tokens', { client: 'admin' }, as);
+      return (await answer.json()) as { id: string; token: string };
+    };
+    await spreadToken(answers, bootstrap);
+    const waiting = filesUnder(installation.folder);
+    const admin = await issue(bootstrap);
+    const revoked = await issue(admin.token);
+    await spreadToken(answers, admin.token);
+    await answers.ask('DELETE', `/tokens/${revoked.id}`, undefined, {
+      authorization: `Bearer ${admin.token}`,
+    });
+    await spreadToken(answers, revoked.token);
+    await spreadToken(answers, bootstrap);
+    const running = filesUnder(installation.folder);
+    await first.stop('SIGKILL');
+    const second = await startService(installation);
+    const later = new Answers(second);
+    await spreadToken(later, admin.token);
+    await second.stop();
+    const stopped = filesUnder(installation.folder);
+
+    const said = {
+      answers: Buffer.from(answers.text + later.text),
+      'the log': Buffer.from(first.output() + second.output()),
+    };
+    const tokens = [bootstrap, admin.token, revoked.token];
+    const forms = tokens.flatMap(formsOf);
+    const { [bootstrapFile]: handedOut, ...others } = waiting;
+    t.equal(handedOut?.toString(), `${bootstrap}\n`);
+    for (const places of [said, others, running, stopped]) t.same(findings(places, forms), []);
+
+    const hashes = tokens.flatMap(hashForms);
+    t.same(findings(said, hashes), []);
+    const vault = join(installation.folder, 'data/vault.db');
+    for (const files of [waiting, running, stopped]) {
+      const elsewhere = Object.entries(files).filter(([file]) => file !== vault && file !== `${vault}-wal`);
+      t.same(findings(Object.fromEntries(elsewhere), hashes), []);
+    }
+    t.equal(findings(stopped, hashes).length, tokens.length, 'what was searched for is there');
+    for (const status of [200, 204, 400, 401, 403, 404]) {
+      t.ok(new RegExp(`^(HTTP/1.1 )?${status} `, 'm').test(answers.text), `${status} was answered`);
+    }
+  },
+);

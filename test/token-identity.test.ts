@@ -99,12 +99,15 @@ t.test(
     t.equal(await status(first, admin.token, 'DELETE', `/tokens/${early.id}`), 204);
     t.equal(await status(first, early.token, 'GET', '/secret/app/db'), 401, 'at once');
     t.equal(await status(first, admin.token, 'DELETE', `/tokens/${early.id}`), 204, 'again is no error');
-    t.equal(await status(first, admin.token, 'DELETE', '/tokens/t-0'), 404);
+    t.equal(await status(first, admin.token, 'DELETE', '/tokens/t-0000000000000000'), 404);
     t.equal(
-      (await first.request('PUT', '/tokens/t-0', {}, bearer(admin.token))).headers.get('allow'),
+      (await first.request('PUT', '/tokens/t-0000000000000000', {}, bearer(admin.token))).headers.get(
+        'allow',
+      ),
       'DELETE',
     );
-    t.equal(await status(first, admin.token, 'GET', '/tokens/t-0/x'), 404);
+    t.equal(await status(first, admin.token, 'GET', '/tokens/t-0000000000000000/x'), 404);
+    t.equal(await status(first, admin.token, 'DELETE', `/tokens/${early.token}`), 400, 'a token is no id');
 
     const samples = await first.scrape();
     const failures = (reason: string) => samples.get(`authentication_failures_total{reason="${reason}"}`);

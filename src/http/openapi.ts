@@ -38,5 +38,6 @@ function nameTheWildcard<S extends { params?: unknown }>(schema: S): S {
   const { params } = schema;
   if (typeof params !== 'object' || params === null || !('properties' in params)) return schema;
   const { '*': name } = params.properties as Record<string, unknown>;
+  if (name === undefined) return schema;
   return { ...schema, params: { type: 'object', properties: { name }, required: ['name'] } };
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -9,7 +9,7 @@ import { answered, contract, type Increments, incrementsOf, refused, succeeded }
 
 const policy = `
 clients:
-  admin: { allow: ["*", "purge *"] }
+  admin: { allow: ["*", "purge *", "admin *"] }
   web: { allow: ["rotate app/db"] }
 `;
 
@@ -211,6 +211,58 @@ t.test('each cause moves exactly its metrics', async t => {
 
   const aborted = await incrementsOf(service, () => sendHalf(service));
   t.same(aborted, answered, 'an aborted request is neither a success nor an error');
+});
+
+t.test('with tokens, too, each cause moves exactly its metrics', async t => {
+  const installation = await install(t.testdir(), { JARVIS_SECRETSD_SECURITY_IDENTITY: 'token' });
+  writePolicy(installation, policy);
+  const service = await startService(installation);
+  t.teardown(() => service.stop());
+  const as = (token: string) => ({ authorization: `Bearer ${token}` });
+  const bootstrap = readFileSync(join(installation.folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
+  const issued: { id: string; token: string }[] = [];
+  const issue = async (by: string, client: string) => {
+    const answer = await service.request('POST', '/tokens', { client }, as(by));
+    issued.push((await answer.json()) as { id: string; token: string });
+    return answer.status;
+  };
+  const ask = async (token: string, method: string, path: string, body?: unknown) => {
+    const answer = await service.request(method, path, body, as(token));
+    await answer.arrayBuffer();
+    return answer.status;
+  };
+  const token = (index: number) => issued[index]?.token ?? '';
+  const id = (index: number) => issued[index]?.id;
+
+  const steps: readonly (readonly [string, () => Promise<number>, number, Increments])[] = [
+    ['a token by the bootstrap', () => issue(bootstrap, 'web'), 201, changed],
+    [
+      'an admin token, which ends the bootstrap',
+      () => issue(bootstrap, 'admin'),
+      201,
+      { ...changed, audit_events_total: 4 },
+    ],
+    ['a token for nobody', () => ask(token(1), 'POST', '/tokens', { client: 'nobody' }), 400, failed],
+    ['a token that may not be made', () => ask(token(0), 'POST', '/tokens', { client: 'web' }), 403, denied],
+    ['a request for none', () => ask(token(1), 'POST', '/tokens', { client: 5 }), 400, refused],
+    ['list', () => ask(token(1), 'GET', '/tokens'), 200, read],
+    ['denied list', () => ask(token(0), 'GET', '/tokens'), 403, denied],
+    ['denied revocation', () => ask(token(0), 'DELETE', `/tokens/${id(1)}`), 403, denied],
+    ['revoke', () => ask(token(1), 'DELETE', `/tokens/${id(0)}`), 204, changed],
+    ['revoke again', () => ask(token(1), 'DELETE', `/tokens/${id(0)}`), 204, read],
+    ['revoke nothing', () => ask(token(1), 'DELETE', '/tokens/t-0000000000000000'), 404, failed],
+    [
+      'a token that was revoked',
+      () => ask(token(0), 'GET', '/secrets'),
+      401,
+      { ...refused, audit_events_total: 1 },
+    ],
+    ['again in the same minute', () => ask(token(0), 'GET', '/secrets'), 401, refused],
+  ];
+  for (const [what, step, status, moves] of steps) {
+    const increments = await incrementsOf(service, async () => t.equal(await step(), status, what));
+    t.same(increments, moves, `${what}: what moves`);
+  }
 });
 
 t.test('a tampered row is an attempt to decrypt that failed', async t => {

@@ -64,6 +64,8 @@ const refused: [what: string, text: string, line: number | null, key: string, re
   ['a client name with a blank', 'clients: {a b: {}}', 1, 'clients.a b', /not a good name/],
   ['a prototype key', 'clients: {__proto__: {}}', 1, 'clients.__proto__', /not a good name/],
   ['a reserved name', 'clients: {constructor: {}}', 1, 'clients.constructor', /not a good name/],
+  ['the name of the bootstrap', 'clients: {bootstrap: {}}', 1, 'clients.bootstrap', /not a good name/],
+  ['a name like a token', 'clients: {jst_a: {}}', 1, 'clients.jst_a', /not a good name/],
   ['a prototype key at the top', 'clients: {}\n__proto__: {}', 2, '__proto__', /not a known key/],
   ['a merge key', 'clients: {<<: {}}', 1, 'clients.<<', /not a good name/],
   ['a group without members', 'clients: {}\ngroups: {g: {}}', 2, 'groups.g', /has no "members"/],

@@ -100,7 +100,7 @@ export function tokenRoutes(api: Api, vault: Vault): void {
     {
       schema: {
         summary: 'Revoke a token: it stops working at once',
-        params: Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) }, schemas.strict),
+        params: Type.Object({ id: Type.String({ pattern: '^t-[0-9a-f]{16}$' }) }, schemas.strict),
         response: { 204: Type.Null({ description: 'Done.' }), ...schemas.errorAnswers },
       },
     },

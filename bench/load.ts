@@ -34,7 +34,8 @@ const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon
  * @throws Error when any answer was not 2xx: such a figure means nothing
  */
 export async function load(server: BenchServer, path: string, seconds: number): Promise<Sample> {
-  const options = ['--json', '-c', String(connections), '-d', String(seconds), '-H', 'x-jarvis-client=admin'];
+  const headers = Object.entries(server.headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
+  const options = ['--json', '-c', String(connections), '-d', String(seconds), ...headers];
   const [command, args] = onCore(1, [process.execPath, autocannon, ...options, server.url + path]);
   const cpuBefore = server.cpuSeconds();
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });

@@ -2,7 +2,7 @@
  * `npm run bench`: what the service and its metrics cost, side by side in one run on one machine, in under two minutes.
  * Prints a report; `--write` puts it into docs/benchmarks.md too.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { argv, stderr, stdout } from 'node:process';
@@ -21,6 +21,7 @@ const cases = [
   { name: '/healthz, metrics off', variant: 'off', path: '/healthz' },
   { name: 'GET /secret/test, metrics on', variant: 'on', path: '/secret/test' },
   { name: 'GET /secret/test, metrics off', variant: 'off', path: '/secret/test' },
+  { name: 'GET /secret/test, token identity', variant: 'token', path: '/secret/test' },
 ] as const;
 
 const ratios: readonly Ratio[] = [
@@ -29,6 +30,11 @@ const ratios: readonly Ratio[] = [
     name: 'GET /secret/test, metrics on : off',
     of: 'GET /secret/test, metrics on',
     to: 'GET /secret/test, metrics off',
+  },
+  {
+    name: 'GET /secret/test, token identity : header identity',
+    of: 'GET /secret/test, token identity',
+    to: 'GET /secret/test, metrics on',
   },
   { name: '/healthz, metrics on : bare', of: '/healthz, metrics on', to: 'bare Fastify route' },
   {
@@ -56,9 +62,10 @@ async function measureCases(folder: string) {
     bare: await startServer('bare', folder),
     on: await startServer('on', installed(folder, 'on')),
     off: await startServer('off', installed(folder, 'off')),
+    token: await withToken(await startServer('token', installed(folder, 'token')), join(folder, 'token')),
   };
   try {
-    for (const variant of ['on', 'off'] as const) await createSecret(servers[variant]);
+    for (const variant of ['on', 'off', 'token'] as const) await createSecret(servers[variant]);
     await eachCase(servers, 1);
     const measured: Sample[][] = [];
     for (let round = 1; round <= rounds; round++) {
@@ -85,10 +92,23 @@ function installed(folder: string, name: string): string {
   return installation;
 }
 
-async function createSecret({ url }: BenchServer): Promise<void> {
+/** The server with a token of `admin` in place of the name. */
+async function withToken(server: BenchServer, folder: string): Promise<BenchServer> {
+  const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
+  const response = await fetch(`${server.url}/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${bootstrap}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ client: 'admin' }),
+  });
+  if (!response.ok) throw new Error(`making a token: ${response.status}`);
+  const { token } = (await response.json()) as { token: string };
+  return { ...server, headers: { authorization: `Bearer ${token}` } };
+}
+
+async function createSecret({ url, headers }: BenchServer): Promise<void> {
   const response = await fetch(`${url}/secret`, {
     method: 'POST',
-    headers: { 'x-jarvis-client': 'admin', 'content-type': 'application/json' },
+    headers: { ...headers, 'content-type': 'application/json' },
     body: JSON.stringify({ name: 'test', value: 'val' }),
   });
   if (!response.ok) throw new Error(`creating the secret: ${response.status}`);

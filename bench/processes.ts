@@ -5,10 +5,13 @@ import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
-export type Variant = 'bare' | 'on' | 'off';
+/** The service with header identity and metrics on or off, with token identity and metrics on; or Fastify alone. */
+export type Variant = 'bare' | 'on' | 'off' | 'token';
 
 export interface BenchServer {
   readonly url: string;
+  /** Who asks, as the variant wants to be told. */
+  readonly headers: Readonly<Record<string, string>>;
   /** CPU seconds that the whole process has used so far. */
   cpuSeconds(): number;
   stop(): Promise<void>;
@@ -42,6 +45,7 @@ export async function startServer(variant: Variant, folder: string): Promise<Ben
   const port = await portOf(child, variant);
   return {
     url: `http://127.0.0.1:${port}`,
+    headers: { 'x-jarvis-client': 'admin' },
     cpuSeconds: () => cpuSeconds(child.pid),
     async stop() {
       child.kill('SIGKILL');

@@ -18,8 +18,11 @@ import { startTelemetry } from '../telemetry/sdk.ts';
 const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
 /** The whole service as src/main.ts wires it; with metrics off nothing listens to requests and the verbs do nothing. */
-async function serviceServer(folder: string, metricsOn: boolean): Promise<Server> {
-  const config = loadConfig(join(folder, 'config.toml'), {});
+async function serviceServer(
+  folder: string,
+  { metricsOn, identity }: { metricsOn: boolean; identity: string },
+): Promise<Server> {
+  const config = loadConfig(join(folder, 'config.toml'), { JARVIS_SECRETSD_SECURITY_IDENTITY: identity });
   const logger = createLogger(config.logging, process.stderr);
   const telemetry = startTelemetry({
     serviceVersion: 'bench',
@@ -62,7 +65,12 @@ function fail(error: unknown): never {
 }
 
 const [variant, folder = ''] = process.argv.slice(2);
-const server = await (variant === 'bare' ? bareServer() : serviceServer(folder, variant === 'on'));
+const server = await (variant === 'bare'
+  ? bareServer()
+  : serviceServer(folder, {
+      metricsOn: variant !== 'off',
+      identity: variant === 'token' ? 'token' : 'header',
+    }));
 await listen(server, loopback);
 const address = server.address();
 process.send?.({ port: typeof address === 'object' ? address?.port : undefined });

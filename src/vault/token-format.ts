@@ -38,7 +38,12 @@ export function hashToken(token: string): string {
 
 /** CRC-32 (ISO 3309, as in zlib) of prefix and secret. */
 function checksum(checked: string): string {
-  return base62(BigInt(crc32(checked)), checksumLength);
+  let text = '';
+  // Numbers, not base62() of a bigint: each request is checked.
+  for (let rest = crc32(checked); text.length < checksumLength; rest = Math.floor(rest / 62)) {
+    text = digits.charAt(rest % 62) + text;
+  }
+  return text;
 }
 
 /** The most significant digit first, with leading zeros. */

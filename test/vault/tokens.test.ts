@@ -131,6 +131,8 @@ t.test('the time of last use is written when a minute has passed, and when the s
   const { length } = rest.records();
   t.equal(length, rest.records().length, 'no record of the audit log');
 
+  clock.now += 1000;
+  callerOf(vault, made.token);
   await vault.revokeToken(admin, made.id);
   t.equal(storedUse(folder), clock.now, 'kept by the revocation');
 });
@@ -247,6 +249,16 @@ t.test('a bootstrap token is spent by the first that may administer tokens, and 
     changes.map(({ resource, detail }) => `${detail?.['change']} ${resource}`),
     ['create tokens/bootstrap', 'create tokens/team', 'revoke tokens/bootstrap'],
   );
+});
+
+t.test('a file that a crash left before its token was good is replaced', async t => {
+  const { vault, bootstrapFile } = await setup(t);
+  const left = newToken();
+  writeFileSync(bootstrapFile, `${left}\n`);
+  t.equal(await vault.bootstrap.open(), 'made');
+  const token = readFileSync(bootstrapFile, 'utf8').trimEnd();
+  t.not(token, left);
+  t.equal(vault.verifyToken(token, null).refusal, null);
 });
 
 t.test('a bootstrap file that is none is left alone', async t => {

@@ -24,6 +24,7 @@ const settings: Record<string, readonly [toml: string, variable: string, value: 
   'paths.vault_path': ['"x/v.db"', 'x/v.db', join(folder, 'x/v.db')],
   'paths.audit_path': ['"/var/audit"', '/var/audit', '/var/audit'],
   'paths.master_key_path': ['"../m.key"', '../m.key', join(folder, '../m.key')],
+  'paths.bootstrap_token_path': ['"../b.token"', '../b.token', join(folder, '../b.token')],
   'security.identity': ['"token"', 'token', 'token'],
   'security.rbac_policy_path': ['"p.yaml"', 'p.yaml', join(folder, 'p.yaml')],
   'security.rotation_days': ['30', '30', 30],

@@ -54,16 +54,37 @@ function asServiceError(error: Error): ServiceError {
 /** What may be quoted as the name of a field: anything else may be a secret in the wrong place. */
 const fieldName = /^[A-Za-z_]{1,32}$/;
 
+type Problem = NonNullable<FastifyError['validation']>[number];
+
 /** `body/value must be string`; an unknown field is named. Ajv's messages do not quote what was sent. */
-function validationMessage(error: FastifyError): string {
-  const problem = error.validation?.[0];
-  const path = `${error.validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
+function validationMessage({ validation = [], validationContext }: FastifyError): string {
+  const problem = deepest(validation);
+  const path = `${validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
   // The route's wildcard stands for the name.
   const field = path === 'params/*' ? 'The name in the path' : path;
   const unknown = problem?.params['additionalProperty'];
   if (typeof unknown === 'string')
     return `${field} has an unknown field${fieldName.test(unknown) ? ` "${unknown}"` : ''}.`;
+  const description = descriptionOf(problem);
+  if (problem?.keyword === 'pattern' && description !== undefined) {
+    return `${field} is not valid. ${description}`;
+  }
+  const choices = problem?.params['allowedValues'];
+  if (Array.isArray(choices)) return `${field} must be one of ${choices.join(', ')}.`;
   return `${field} ${problem?.message ?? 'is not valid'}.`;
+}
+
+/** Where a field takes one of several shapes, each is tried: the fault deepest inside is of the shape that was meant. */
+function deepest(problems: readonly Problem[]): Problem | undefined {
+  const depth = ({ instancePath }: Problem) => instancePath.split('/').length;
+  return problems.toSorted((a, b) => depth(b) - depth(a))[0];
+}
+
+/** What the schema says of the field; ajv is `verbose`, so that problems know their schema. */
+function descriptionOf(problem: Problem | undefined): string | undefined {
+  const schema: unknown = problem !== undefined && 'parentSchema' in problem ? problem.parentSchema : null;
+  if (typeof schema !== 'object' || schema === null || !('description' in schema)) return undefined;
+  return typeof schema.description === 'string' ? schema.description : undefined;
 }
 
 /** For the log: what went wrong inside, which never holds a value. */

@@ -1,5 +1,8 @@
 import { errorTable } from '../errors.ts';
 import { Type } from '../json-schema.ts';
+import { everySchema, graceSchema } from '../rotation/durations.ts';
+import { generatorSchema } from '../rotation/generator-spec.ts';
+import { maxNameLength, namePattern } from '../vault/names.ts';
 
 /** The JSON shapes that several routes share. Unknown fields are refused everywhere. */
 export const strict = { additionalProperties: false } as const;
@@ -7,26 +10,20 @@ export const strict = { additionalProperties: false } as const;
 export const timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 export const secretName = Type.String({
   minLength: 1,
-  maxLength: 256,
-  description: 'Characters A-Z a-z 0-9 _ . - /; no empty, "." or ".." segment.',
+  maxLength: maxNameLength,
+  pattern: namePattern,
+  description: 'A name is 1 to 256 characters of A-Z a-z 0-9 _ . - /, without empty, "." or ".." segments.',
 });
 export const secretValue = Type.String({ description: 'UTF-8, at most 64 KiB.' });
 export const metadata = Type.Record(Type.String(), Type.String(), {
   description: 'Non-secret notes, at most 4 KiB in all.',
 });
-/** Checked further by src/rotation/, whose errors name the field. */
-export const generator = Type.Union([Type.String(), Type.Object({}, { additionalProperties: true })], {
-  description: 'A generator: its name, or an object with `type` and options. docs/API.md lists them.',
-});
-export const duration = Type.Union([Type.String({ minLength: 1, maxLength: 32 }), Type.Integer()]);
+export const generator = generatorSchema;
 export const rotation = Type.Union(
   [
     Type.Object(
-      { every: duration, grace: Type.Optional(duration), generator: Type.Optional(generator) },
-      {
-        ...strict,
-        description: 'Rotate by the clock: `every` and `grace` as "90d", "12h", "30m" or seconds.',
-      },
+      { every: everySchema, grace: Type.Optional(graceSchema), generator: Type.Optional(generator) },
+      { ...strict, description: 'Rotate by the clock.' },
     ),
     Type.Null(),
   ],

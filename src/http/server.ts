@@ -36,6 +36,7 @@ export function createServer(logger: FastifyBaseLogger): Api {
         coerceTypes: false,
         useDefaults: false,
         validateSchema: false,
+        verbose: true,
       },
     },
     routerOptions: { maxParamLength: 1024 },

@@ -9,12 +9,18 @@ export function answerUnrouted(app: FastifyInstance): void {
     for (const name of [method].flat()) methods.add(name);
     methodsByPath.set(url, methods);
   });
-  app.setNotFoundHandler(request => {
-    const path = request.url.split('?', 1)[0] ?? '';
-    const known = [...methodsByPath].find(([pattern]) => matches(pattern, path));
-    if (known === undefined) throw new ServiceError('not_found', 'There is nothing under this path.');
-    throw new ServiceError('method_not_allowed', undefined, { headers: { allow: [...known[1]].join(', ') } });
+  // Before the body is looked at: what nothing takes is not judged by how it was sent.
+  app.addHook('onRequest', (request, _reply, done) => {
+    if (request.is404) done(unrouted(request.url, methodsByPath));
+    else done();
   });
+}
+
+function unrouted(url: string, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): ServiceError {
+  const path = url.split('?', 1)[0] ?? '';
+  const known = [...methodsByPath].find(([pattern]) => matches(pattern, path));
+  if (known === undefined) return new ServiceError('not_found', 'There is nothing under this path.');
+  return new ServiceError('method_not_allowed', undefined, { headers: { allow: [...known[1]].join(', ') } });
 }
 
 /** A pattern may end with `*`, or with a parameter such as `:id` that is one segment. */

@@ -1,6 +1,8 @@
 /** What begins like a bearer token is none: it would be logged where a token was sent in place of a name. */
 const shape = /^(?!jst_)[A-Za-z0-9][A-Za-z0-9_.@-]{0,127}$/;
 
+export const clientNamePattern = shape.source;
+
 /** Whom the bootstrap token names: it has its own rights, and the policy none for it. */
 export const bootstrapClient = 'bootstrap';
 

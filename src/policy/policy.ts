@@ -4,7 +4,7 @@ import { type Range, rangeOfName, rangeOfPrefix, subtract, union } from './range
 import { type Effect, type Rule, RuleTable } from './rules.ts';
 
 export type { Action } from './actions.ts';
-export { bootstrapClient, isClientName } from './client-name.ts';
+export { bootstrapClient, clientNamePattern, isClientName } from './client-name.ts';
 export { PolicyError } from './policy-error.ts';
 export type { Rule } from './rules.ts';
 

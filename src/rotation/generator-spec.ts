@@ -63,6 +63,11 @@ const Generator = Type.Union([
 /** What makes a new value: a type and, where given, lengths and classes other than the default ones. */
 export type Generator = Static<typeof Generator>;
 
+/** How requests spell a generator: by its type, or with options. */
+export const generatorSchema = Type.Union([Type.Enum(types), Generator], {
+  description: 'A generator: its type, or an object with `type` and options. docs/API.md lists them.',
+});
+
 /** What rotates a secret that names no generator of its own. */
 export const defaultGenerator: Generator = { type: 'bytes' };
 

@@ -5,10 +5,12 @@ export const maxValueBytes = 65_536;
 export const maxMetadataBytes = 4096;
 
 /** Names are paths: segments of `A–Z a–z 0–9 _ . -`, none empty, `.` or `..`. */
-const namePattern = /^(?!\.{1,2}(?:\/|$))[\w.-]+(?:\/(?!\.{1,2}(?:\/|$))[\w.-]+)*$/;
+const segment = String.raw`(?:\.*[A-Za-z0-9_-][A-Za-z0-9_.-]*|\.{3,})`;
+export const namePattern = `^${segment}(?:/${segment})*$`;
+const nameShape = new RegExp(namePattern);
 
 export function isSecretName(name: string): boolean {
-  return name.length <= maxNameLength && namePattern.test(name);
+  return name.length <= maxNameLength && nameShape.test(name);
 }
 
 /** @throws ServiceError bad_request */

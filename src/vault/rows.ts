@@ -88,16 +88,20 @@ export class Rows {
     return `${kid}.${Buffer.from(sealed).toString('base64url')}`;
   }
 
-  /** @throws ServiceError bad_request */
+  /** @throws ServiceError not_found */
   openCursor(reader: string, cursor: string): string {
     const [kid = '', sealed = ''] = cursor.split('.');
     try {
       const context = this.#cursorContext(reader, kid);
       return openBytes(this.#keyring.dataKey(kid), context, Buffer.from(sealed, 'base64url')).toString();
     } catch (error) {
-      throw new ServiceError('bad_request', 'cursor is not one that this server gave to this client.', {
-        cause: error,
-      });
+      throw new ServiceError(
+        'not_found',
+        'There is no such cursor: this server did not give it to this client.',
+        {
+          cause: error,
+        },
+      );
     }
   }
 

@@ -184,7 +184,7 @@ export class Tokens {
 
   #requireKnown(client: string): void {
     if (this.#vault.policy().knows(client)) return;
-    throw new ServiceError('bad_request', `The policy does not know ${client}; add the client to it first.`);
+    throw new ServiceError('conflict', `The policy does not know ${client}; add the client to it first.`);
   }
 
   #mayAdministerTokens(client: string): boolean {
@@ -198,7 +198,7 @@ function checkRequest({ client, description, sourceNetworks }: TokenRequest): vo
   if (!isClientName(client))
     throw new ServiceError('bad_request', 'client is no name that a client can have.');
   requireWellFormed(description, 'description');
-  if (description.length > maxDescriptionLength) {
+  if ([...description].length > maxDescriptionLength) {
     throw new ServiceError('bad_request', `description is at most ${maxDescriptionLength} characters.`);
   }
   if (sourceNetworks.length > mostSourceNetworks) {

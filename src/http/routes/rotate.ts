@@ -15,7 +15,7 @@ export function rotateRoutes(api: Api, vault: Vault): void {
         summary: 'Give each named secret a generated version; all or nothing',
         body: Type.Object(
           {
-            names: Type.Array(schemas.secretName, { minItems: 1, maxItems: maxNames }),
+            names: Type.Array(schemas.secretName, { minItems: 1, maxItems: maxNames, uniqueItems: true }),
             generator: Type.Optional(schemas.generator),
           },
           schemas.strict,

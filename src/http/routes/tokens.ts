@@ -1,5 +1,7 @@
 import { Type } from '../../json-schema.ts';
-import { parseLifetime } from '../../rotation/durations.ts';
+import { clientNamePattern } from '../../policy/policy.ts';
+import { lifetimeSchema, parseLifetime } from '../../rotation/durations.ts';
+import { networkPattern } from '../../vault/source-networks.ts';
 import type { TokenFacts, Vault } from '../../vault/vault.ts';
 import { rfc3339 } from '../answers.ts';
 import type { Api } from '../api.ts';
@@ -10,10 +12,16 @@ const defaultLifetime = '90d';
 const maxNetworks = 32;
 
 const time = Type.Union([schemas.timestamp, Type.Null()]);
-const sourceNetworks = Type.Array(Type.String({ maxLength: 64 }), {
-  maxItems: maxNetworks,
-  description: 'Addresses and CIDR networks that the token may be used from; without any, from everywhere.',
-});
+const sourceNetworks = Type.Array(
+  Type.String({
+    pattern: networkPattern,
+    description: 'Networks are like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.',
+  }),
+  {
+    maxItems: maxNetworks,
+    description: 'Addresses and CIDR networks that the token may be used from; without any, from everywhere.',
+  },
+);
 const tokenFacts = {
   id: Type.String({ description: 'Names the token in lists and in the audit log; opens nothing.' }),
   client: Type.String(),
@@ -33,11 +41,11 @@ export function tokenRoutes(api: Api, vault: Vault): void {
         body: Type.Object(
           {
             client: Type.String({
-              minLength: 1,
-              maxLength: 128,
-              description: 'A client of the policy.',
+              pattern: clientNamePattern,
+              description:
+                'A client is one of the policy: 1 to 128 of A-Z a-z 0-9 _ . @ -, a letter or digit first.',
             }),
-            expires_in: Type.Optional(schemas.duration),
+            expires_in: Type.Optional(lifetimeSchema),
             source_networks: Type.Optional(sourceNetworks),
             description: Type.Optional(Type.String({ maxLength: 256 })),
           },

@@ -71,15 +71,15 @@ t.test('what ships has a permissive licence', async t => {
     t.ok(permissive.includes(license), `${path}: ${license}`);
 });
 
-t.test('the bill of materials has every package that ships, with its hash', async t => {
+t.test('the bill of materials has every locked package, with its hash', async t => {
   const printed = execFileSync('npm', ['run', '--silent', 'sbom'], { cwd: checkout, encoding: 'utf8' });
   const { components } = JSON.parse(printed) as BillOfMaterials;
   const expected = new Set(
-    shipped.map(([path, { version }]) => {
+    locked.map(([path, { version }]) => {
       const name = path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
       return `pkg:npm/${name.replace('@', '%40')}@${version}`;
     }),
   );
-  t.same(components.map(({ purl }) => purl).toSorted(), [...expected].toSorted());
+  t.same(new Set(components.map(({ purl }) => purl)), expected);
   for (const { purl, hashes = [] } of components) t.ok(hashes.length > 0, purl);
 });

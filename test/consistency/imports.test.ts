@@ -43,6 +43,8 @@ const processUsers = ['src/cli/main.ts', 'src/main.ts'];
 const waysIn = [
   'src/cli/commands/audit-verify.ts → src/vault/opening.ts',
   'src/http/authentication/header-identity.ts → src/vault/caller.ts',
+  'src/http/routes/tokens.ts → src/vault/source-networks.ts',
+  'src/http/schemas.ts → src/vault/names.ts',
   'src/working-vault.ts → src/vault/opening.ts',
   'src/working-vault.ts → src/vault/recovery.ts',
   'src/working-vault.ts → src/vault/vault.ts',

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net';
 import fc from 'fast-check';
 import t from 'tap';
-import { SourceNetworks } from '../../src/vault/source-networks.ts';
+import { networkPattern, SourceNetworks } from '../../src/vault/source-networks.ts';
 
 const cases: readonly (readonly [
   networks: string[],
@@ -56,3 +57,17 @@ t.test('an IPv4 network holds what a naive reckoning says it holds', async t => 
   );
   t.pass();
 });
+
+t.test(
+  'the pattern of IPv6 addresses takes what Node does, but for those with IPv4 or a zone inside',
+  async t => {
+    const pattern = new RegExp(networkPattern);
+    const piece = fc.constantFrom(':', ':', '::', '0', '1', 'a', 'f00d', '12345');
+    const text = fc.array(piece, { minLength: 1, maxLength: 18 }).map(pieces => pieces.join(''));
+    fc.assert(
+      fc.property(text, address => pattern.test(address) === (isIP(address) === 6)),
+      { numRuns: 20_000 },
+    );
+    t.pass();
+  },
+);

@@ -160,7 +160,7 @@ t.test('a list holds what the caller may administer, page by page, and never a t
     Object.keys(first.tokens[0] ?? {}).filter(key => /token|hash|mac/i.test(key)),
     [],
   );
-  await t.rejects(vault.listTokens(admin, 2, first.nextCursor), { code: 'bad_request' }, 'of another client');
+  await t.rejects(vault.listTokens(admin, 2, first.nextCursor), { code: 'not_found' }, 'of another client');
   const secrets = await vault.list(admin, '', 1, null);
   t.equal(secrets.nextCursor, null);
   await t.rejects(vault.listTokens(headerCaller('web'), 2, null), { code: 'not_authorized' });
@@ -289,10 +289,10 @@ t.test('requests that cannot be are refused before anything is decided', async t
   }
   t.equal(records().length, before);
   await t.rejects(vault.createToken(admin, { ...web, client: 'stranger' }), {
-    code: 'bad_request',
+    code: 'conflict',
     message: 'The policy does not know stranger; add the client to it first.',
   });
-  t.match(records().at(-1), { event: 'failure', resource: 'tokens/stranger', outcome: 'bad_request' });
+  t.match(records().at(-1), { event: 'failure', resource: 'tokens/stranger', outcome: 'conflict' });
 });
 
 t.test('a full index makes room by dropping the oldest that ended, or takes no more', async t => {

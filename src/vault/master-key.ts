@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, fstatSync, lstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { lstatSync } from 'node:fs';
 import { errorMessage, StartError } from '../errors.ts';
+import { ownerOnly, readPrivateFile } from '../private-file.ts';
 import { createPrivateFile } from './private-file.ts';
 
 export const MASTER_KEY_BYTES = 32;
@@ -22,7 +23,7 @@ export function masterKeyExists(path: string): boolean {
  * line end. Throws StartError when the file is absent, of another size, or readable by others.
  */
 export function loadMasterKey(path: string): Buffer {
-  const content = readPrivateFile(path);
+  const content = readPrivateFile('the master key', path, ownerOnly);
   const key = decodeKey(content);
   if (key === content) return key;
   content.fill(0);
@@ -45,36 +46,6 @@ export function createMasterKey(path: string): Buffer {
     throw new StartError(`cannot create the master key ${path}: ${errorMessage(error)}`, { cause: error });
   }
   return key;
-}
-
-function readPrivateFile(path: string): Buffer {
-  try {
-    const file = openSync(path, 'r');
-    try {
-      checkPrivate(path, fstatSync(file));
-      return readFileSync(file);
-    } finally {
-      closeSync(file);
-    }
-  } catch (error) {
-    if (error instanceof StartError) throw error;
-    throw new StartError(`cannot read the master key ${path}: ${errorMessage(error)}`, { cause: error });
-  }
-}
-
-function checkPrivate(path: string, stats: Stats): void {
-  if (!stats.isFile()) throw new StartError(`the master key ${path} is not a regular file`);
-  const mode = stats.mode & 0o777;
-  if ((mode & 0o077) === 0 || isServiceCredential(stats)) return;
-  const octal = mode.toString(8).padStart(4, '0');
-  throw new StartError(
-    `the master key ${path} is open to other users (mode ${octal}); run: chmod 600 '${path}'`,
-  );
-}
-
-/** A systemd credential under `User=` is root's, 0440: an ACL names the service, and its mask shows as group bits. */
-function isServiceCredential(stats: Stats): boolean {
-  return (stats.mode & 0o777) === 0o440 && stats.uid === 0 && stats.gid === 0;
 }
 
 function decodeKey(content: Buffer): Buffer | null {

@@ -1,9 +1,11 @@
+import type { ServerOptions as TlsOptions } from 'node:https';
 import swagger from '@fastify/swagger';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Exposition } from '../telemetry/exposition.ts';
 import type { Metrics } from '../telemetry/instruments.ts';
 import type { Api } from './http/api.ts';
 import { BearerIdentity } from './http/authentication/bearer-identity.ts';
+import { CertificateIdentity } from './http/authentication/certificate-identity.ts';
 import { HeaderIdentity } from './http/authentication/header-identity.ts';
 import type { Identity } from './http/authentication/identity.ts';
 import type { RefusalRecorder } from './http/authentication/refusals.ts';
@@ -31,6 +33,10 @@ export interface AppDependencies {
   readonly metrics: Metrics;
   readonly refusals: RefusalRecorder;
   readonly logger: FastifyBaseLogger;
+  /** Null for plain HTTP. */
+  readonly tls: TlsOptions | null;
+  /** The client that a name of a verified certificate belongs to; null for nobody's. */
+  readonly clientOfCertificate: (name: string) => string | null;
   readonly health: HealthFacts;
   /** Host names answered for, besides loopback ones. */
   readonly expectedHosts: readonly string[];
@@ -42,11 +48,20 @@ export interface AppDependencies {
 
 /** The only wiring of the HTTP side; tests build the same app. */
 export async function buildApp(dependencies: AppDependencies): Promise<Api> {
-  const { vault, metrics, logger, health, exposition, defaultGrace } = dependencies;
-  const app = createServer(logger);
+  const { vault, metrics, refusals, logger, tls, health, exposition, defaultGrace } = dependencies;
+  const app = createServer(logger, tls);
+  app.server.on('tlsClientError', () => metrics.handshakeFailed());
   await app.register(swagger, describeApi(health.version));
   const origin = new OriginGuard(dependencies.expectedHosts);
   const identity = identityOf(dependencies);
+  const certificates = new CertificateIdentity({
+    clientOf: dependencies.clientOfCertificate,
+    sayingHeaders:
+      dependencies.identity === 'token' ? ['authorization'] : ['authorization', 'x-jarvis-client'],
+    metrics,
+    refusals,
+    now: Date.now,
+  });
   const overload = new OverloadGuard(metrics);
   app.addHook('onClose', async () => overload.stop());
 
@@ -64,7 +79,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       noteRouteTemplate(request);
       overload.admit(reply);
       origin.check(request);
-      request.caller = await identity.authenticate(request);
+      request.caller = (await certificates.identify(request)) ?? (await identity.authenticate(request));
     });
     secretRoutes(api, vault, metrics, defaultGrace);
     secretsRoutes(api, vault);

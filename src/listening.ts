@@ -1,28 +1,45 @@
 import { once } from 'node:events';
+import { lstatSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import type { Exposition } from '../telemetry/exposition.ts';
 import { type BindAddress, formatBindAddress } from './config/bind-address.ts';
 import { errorMessage, StartError, systemErrorCode } from './errors.ts';
+import { grantAccess, requireSafeFolder, type SocketAccess } from './socket-access.ts';
 
-/** Resolves when the server accepts connections. @throws StartError */
-export async function listen(server: Server, address: BindAddress): Promise<void> {
+/**
+ * Resolves when the server accepts connections.
+ * @param access of a unix socket; null leaves it to its owner
+ * @throws StartError
+ */
+export async function listen(
+  server: Server,
+  address: BindAddress,
+  access: SocketAccess | null = null,
+): Promise<void> {
   try {
-    if (address.kind === 'unix') await removeStaleSocket(address.path);
-    server.listen(
-      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-    );
-    await once(server, 'listening');
+    if (address.kind === 'tcp') {
+      server.listen({ host: address.host, port: address.port });
+      await once(server, 'listening');
+    } else {
+      requireSafeFolder(address.path);
+      await removeStaleSocket(address.path);
+      server.listen({ path: address.path });
+      await once(server, 'listening');
+      if (access !== null) grantAccess(address.path, access);
+    }
   } catch (error) {
+    // Takes the socket's file away.
+    if (server.listening) server.close();
     throw new StartError(listenFailure(address, error), { cause: error });
   }
 }
 
 /** Fails where `listen` would: a start that cannot end well is to make nothing. @throws StartError */
-export async function tryToListen(address: BindAddress): Promise<void> {
+export async function tryToListen(address: BindAddress, access: SocketAccess): Promise<void> {
   const server = createServer();
-  await listen(server, address);
+  await listen(server, address, access);
   server.close();
   await once(server, 'close');
 }
@@ -43,8 +60,11 @@ export function createScrapeServer(exposition: Exposition): Server {
   });
 }
 
-/** A process that was killed leaves its socket file behind, which nobody can bind again. */
+/** A process that was killed leaves its socket file behind, which nobody can bind again. Nothing else is removed. */
 async function removeStaleSocket(path: string): Promise<void> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) throw new Error('something that is no socket stands there; move it away');
   const socket = connect(path);
   try {
     await once(socket, 'connect');

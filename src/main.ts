@@ -5,12 +5,15 @@ import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
+import { tlsFiles } from './config/transport.ts';
 import { errorMessage } from './errors.ts';
+import { requireClosedFiles } from './file-permissions.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
 import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { type Service, startService } from './service.ts';
+import { socketAccess } from './socket-access.ts';
 
 /** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
@@ -21,6 +24,7 @@ const stopDeadline = 9500;
  */
 export async function serve(config: Config, configFile: string): Promise<void> {
   process.umask(0o077);
+  requireClosedFiles(config, configFile);
   const logger = createLogger(config.logging, process.stdout);
   const telemetry = startTelemetry({
     serviceVersion: packageFile.version,
@@ -52,7 +56,10 @@ export async function serve(config: Config, configFile: string): Promise<void> {
     await telemetry.shutdown();
     lastExit.note('clean');
   }, logger);
-  process.on('SIGHUP', () => reloadPolicy(service, logger));
+  process.on('SIGHUP', () => {
+    service.reloadCertificates();
+    reloadPolicy(service, logger);
+  });
   // Last: whoever reads this line may send a signal at once.
   announce(config, configFile, service, logger);
 }
@@ -61,7 +68,8 @@ export async function serve(config: Config, configFile: string): Promise<void> {
 async function listenAll(config: Config, service: Service, exposition: Exposition): Promise<Server | null> {
   try {
     await service.app.ready();
-    await listen(service.app.server, parseBindAddress(config.server.bind_addr, 'server.bind_addr'));
+    const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
+    await listen(service.app.server, address, socketAccess(config));
     const { bind_addr } = config.telemetry.prometheus;
     if (bind_addr === undefined) return null;
     const scrapeServer = createScrapeServer(exposition);
@@ -88,7 +96,7 @@ function announce(config: Config, configFile: string, service: Service, logger: 
   logger.info(
     {
       version: packageFile.version,
-      address: formatBindAddress(parseBindAddress(config.server.bind_addr, 'server.bind_addr')),
+      address: addressOf(config),
       config: configFile,
       vault: config.paths.vault_path,
       audit: config.paths.audit_path,
@@ -99,6 +107,11 @@ function announce(config: Config, configFile: string, service: Service, logger: 
     },
     'ready',
   );
+}
+
+function addressOf(config: Config): string {
+  const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
+  return formatBindAddress(address, tlsFiles(config) === null ? 'http' : 'https');
 }
 
 /** The first signal drains; what hangs is cut at the deadline, and a second signal ends the process at once. */

@@ -6,15 +6,19 @@ import { RefusalSummary } from './audit/refusals.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
 import type { Config } from './config/schema.ts';
+import { requireProtectedTransport, tlsFiles } from './config/transport.ts';
 import { DiskFree } from './disk-free.ts';
 import { asStartError, errorMessage } from './errors.ts';
 import type { Api } from './http/api.ts';
 import { drain } from './http/drain.ts';
+import { Handshakes } from './http/handshakes.ts';
 import { tryToListen } from './listening.ts';
 import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
 import { systemClock } from './rotation/clock.ts';
 import { startScheduler } from './rotation/scheduler.ts';
+import { socketAccess } from './socket-access.ts';
+import { CertificatesInForce } from './tls/certificates-in-force.ts';
 import type { Vault } from './vault/vault.ts';
 import { openWorkingVault, type WorkingVault } from './working-vault.ts';
 
@@ -42,6 +46,8 @@ export interface Service {
   readonly secretsCount: number;
   /** Rejects, and keeps the old policy, when the file cannot be used or the change cannot be recorded. */
   reloadPolicy(): Promise<void>;
+  /** Takes over the certificate that the files hold now; one that cannot be served is logged, and the old one stays. */
+  reloadCertificates(): void;
   /** Requests in flight are finished, the audit log is signed and closed, the vault let go. */
   stop(): Promise<void>;
 }
@@ -55,8 +61,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { metrics } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
+  requireProtectedTransport(config);
+  const tls = tlsFiles(config);
+  const certificates = tls === null ? null : new CertificatesInForce(tls, logger);
   const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
-  await tryToListen(address);
+  await tryToListen(address, socketAccess(config));
   const working = await openWorkingVault({
     config,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',
@@ -74,6 +83,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics,
     refusals,
     logger,
+    tls: certificates?.serverOptions ?? null,
+    clientOfCertificate: name => policy.policy.clientOfCertificate(name),
     expectedHosts: expectedHosts(config),
     defaultGrace: config.security.grace_days * day,
     exposition: config.telemetry.prometheus.bind_addr === undefined ? telemetry.exposition : null,
@@ -88,6 +99,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ],
     },
   });
+  const handshakes = new Handshakes(app.server);
+  certificates?.follow(app.server);
   const scheduler = startScheduler({
     vault: vault.upkeep,
     clock: systemClock,
@@ -103,6 +116,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     schedulerLastSuccess: () => seconds(scheduler.lastSuccess()),
     policyReloadSucceeded: () => policy.lastReloadSucceeded,
     policyLastReload: () => seconds(policy.loadedAt),
+    tlsReloadSucceeded: () => certificates?.lastReloadSucceeded ?? true,
+    certificateExpiry: () => certificates?.expiries ?? [],
     diskFree: () => disks.read(),
     lastExitReason: () => options.lastExitReason,
   });
@@ -112,9 +127,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     isNew: opened.isNew,
     fingerprint: opened.keyring.fingerprint,
     secretsCount: vault.count(),
+    reloadCertificates: () => certificates?.reload(),
     reloadPolicy: () => policy.reload(Date.now(), sha256 => recordReload(audit, sha256)),
     async stop() {
-      await drain(app.server, drainDeadline);
+      certificates?.stop();
+      await drain(app.server, handshakes, drainDeadline);
       await app.close();
       await scheduler.stop();
       await recordLastTokenUses(vault, logger);

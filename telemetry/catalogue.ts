@@ -125,6 +125,11 @@ const serviceMetrics = [
     attributes: ['reason'],
   }),
   counter('requests_shed_total', '{request}', 'Requests refused because the service was overloaded.'),
+  counter('tls_handshake_failures_total', '{handshake}', 'TLS handshakes that failed; they are no requests.'),
+  gauge('tls_certificate_expiry_timestamp_seconds', 's', 'When TLS certificates expire, in Unix seconds.', {
+    attributes: ['certificate'],
+  }),
+  gauge('tls_reload_success', '1', '0 while the files of TLS hold what cannot be served, else 1.'),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

@@ -13,6 +13,12 @@ export interface GaugeSources {
   readonly policyReloadSucceeded: () => boolean;
   /** Unix seconds; null before the first load. */
   readonly policyLastReload: () => number | null;
+  readonly certificateExpiry: () => readonly {
+    readonly certificate: 'server' | 'client_ca';
+    /** Unix seconds. */
+    readonly expiresAt: number;
+  }[];
+  readonly tlsReloadSucceeded: () => boolean;
   readonly diskFree: () => readonly { readonly path_kind: 'vault' | 'audit'; readonly bytes: number }[];
   /** One of `exitReasons`; null when nothing is known of a previous process. */
   readonly lastExitReason: () => string | null;
@@ -30,6 +36,7 @@ const plainGauges = [
   ['scheduler_last_success_timestamp_seconds', 'schedulerLastSuccess'],
   ['policy_reload_success', 'policyReloadSucceeded'],
   ['policy_last_reload_timestamp_seconds', 'policyLastReload'],
+  ['tls_reload_success', 'tlsReloadSucceeded'],
 ] as const satisfies readonly (readonly [GaugeName, keyof GaugeSources])[];
 
 /**
@@ -39,6 +46,7 @@ const plainGauges = [
 export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): void {
   const plain = plainGauges.map(([name, source]) => ({ gauge: createGauge(meter, name), source }));
   const diskFree = createGauge(meter, 'disk_free_bytes');
+  const certificateExpiry = createGauge(meter, 'tls_certificate_expiry_timestamp_seconds');
   const lastExitReason = createGauge(meter, 'last_exit_reason');
 
   const report = (result: BatchObservableResult) => {
@@ -51,11 +59,17 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
       }
     });
     attempt(() => {
+      for (const { certificate, expiresAt } of sources.certificateExpiry?.() ?? []) {
+        observeFinite(result, certificateExpiry, expiresAt, { certificate });
+      }
+    });
+    attempt(() => {
       const reason = sources.lastExitReason?.() ?? null;
       if (reason !== null) result.observe(lastExitReason, 1, { reason: knownExitReason(reason) });
     });
   };
-  meter.addBatchObservableCallback(report, [...plain.map(({ gauge }) => gauge), diskFree, lastExitReason]);
+  const labelled = [diskFree, certificateExpiry, lastExitReason];
+  meter.addBatchObservableCallback(report, [...plain.map(({ gauge }) => gauge), ...labelled]);
 }
 
 export function createGauge(meter: Meter, name: GaugeName): ObservableGauge {

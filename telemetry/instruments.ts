@@ -19,6 +19,7 @@ export const authenticationFailureReasons = [
   'expired',
   'revoked',
   'wrong_network',
+  'unverified',
 ] as const;
 export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[number];
 
@@ -48,6 +49,7 @@ export interface Metrics {
   auditFlushed(seconds: number): void;
   authenticationFailed(reason: AuthenticationFailureReason): void;
   requestShed(): void;
+  handshakeFailed(): void;
   /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
   observe(sources: Partial<GaugeSources>): void;
 }
@@ -98,6 +100,7 @@ export function createMetrics(meter: Meter): Metrics {
     auditFlushed: seconds => record(flushDuration, seconds),
     authenticationFailed: reason => void authenticationFailures[reason]++,
     requestShed: () => void counts.requests_shed_total++,
+    handshakeFailed: () => void counts.tls_handshake_failures_total++,
     observe: sources => void Object.assign(gaugeSources, sources),
   };
 }
@@ -125,6 +128,7 @@ export function noMetrics(): Metrics {
     auditFlushed: nothing,
     authenticationFailed: nothing,
     requestShed: nothing,
+    handshakeFailed: nothing,
     observe: nothing,
   };
 }
@@ -145,6 +149,7 @@ function zeroCounts(): Record<PlainCounterName, number> {
     audit_events_total: 0,
     audit_errors_total: 0,
     requests_shed_total: 0,
+    tls_handshake_failures_total: 0,
   };
 }
 

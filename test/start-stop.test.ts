@@ -8,7 +8,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t from 'tap';
-import { checkout, filesIn, install, readAudit, startService, writePolicy } from './helpers/service.ts';
+import {
+  checkout,
+  filesIn,
+  install,
+  readAudit,
+  startService,
+  waitFor,
+  writePolicy,
+} from './helpers/service.ts';
 
 const firstSegment = 'audit-0000000000000001.jsonl';
 
@@ -155,12 +163,3 @@ t.test('SIGHUP reads the policy again; a broken one leaves it as it was', async 
   t.equal(await status(), 200);
   t.equal((await service.scrape()).get('policy_reload_success'), 0);
 });
-
-/** Polls what the service has written: there is no event for a line of another process's log. */
-async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 10_000;
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('it did not happen within 10 s');
-    await new Promise(resolve => setTimeout(resolve, 10));
-  }
-}

@@ -27,7 +27,7 @@ export function isLocal(address: BindAddress): boolean {
   return address.host === 'localhost' || address.host === '::1' || /^127(\.\d{1,3}){3}$/.test(address.host);
 }
 
-export function formatBindAddress(address: BindAddress): string {
+export function formatBindAddress(address: BindAddress, scheme: 'http' | 'https' = 'http'): string {
   if (address.kind === 'unix') return `unix://${address.path}`;
-  return `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
+  return `${scheme}://${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`;
 }

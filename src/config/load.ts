@@ -26,12 +26,7 @@ export function loadConfig(file: string, environment: Readonly<Record<string, st
     const variable = variableName(key.split('.'));
     return variables.has(variable) ? variable : file;
   });
-  const config = { ...complete, paths: absolutePaths(complete, dirname(resolve(file))) };
-  config.security = {
-    ...config.security,
-    rbac_policy_path: resolve(dirname(resolve(file)), config.security.rbac_policy_path),
-  };
-  return deepFreeze(config);
+  return deepFreeze(withAbsolutePaths(complete, dirname(resolve(file))));
 }
 
 function readToml(file: string): Table {
@@ -52,7 +47,8 @@ function readToml(file: string): Table {
 function withSections(values: Table): Table {
   const sections: Table = { ...values };
   for (const section of Object.keys(configSchema.properties)) sections[section] ??= {};
-  const { telemetry } = sections;
+  const { server, telemetry } = sections;
+  if (isTable(server)) sections['server'] = { tls: {}, ...server };
   if (isTable(telemetry)) sections['telemetry'] = { prometheus: {}, otlp: {}, ...telemetry };
   return sections;
 }
@@ -119,13 +115,28 @@ function valueAt(values: unknown, key: string): unknown {
   return value;
 }
 
-function absolutePaths(values: ConfigValues, folder: string): ConfigValues['paths'] {
+function withAbsolutePaths(values: ConfigValues, folder: string): ConfigValues {
+  const { server, paths, security } = values;
   return {
-    vault_path: resolve(folder, values.paths.vault_path),
-    audit_path: resolve(folder, values.paths.audit_path),
-    master_key_path: resolve(folder, values.paths.master_key_path),
-    bootstrap_token_path: resolve(folder, values.paths.bootstrap_token_path),
+    ...values,
+    server: { ...server, tls: absoluteFiles(server.tls, folder) },
+    paths: {
+      vault_path: resolve(folder, paths.vault_path),
+      audit_path: resolve(folder, paths.audit_path),
+      master_key_path: resolve(folder, paths.master_key_path),
+      bootstrap_token_path: resolve(folder, paths.bootstrap_token_path),
+    },
+    security: { ...security, rbac_policy_path: resolve(folder, security.rbac_policy_path) },
   };
+}
+
+function absoluteFiles(tls: ConfigValues['server']['tls'], folder: string): ConfigValues['server']['tls'] {
+  const absolute = { ...tls };
+  for (const key of ['certificate_file', 'key_file', 'client_ca_file', 'client_crl_file'] as const) {
+    const file = tls[key];
+    if (file !== undefined) absolute[key] = resolve(folder, file);
+  }
+  return absolute;
 }
 
 function deepFreeze<T>(value: T): T {

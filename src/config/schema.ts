@@ -1,4 +1,5 @@
 import { type Static, Type } from '../json-schema.ts';
+import { tlsSchema } from './tls-schema.ts';
 
 /**
  * The shape and the defaults of the configuration; the Config type derives from it. Every property has a default or is
@@ -25,6 +26,23 @@ export const configSchema = Type.Object(
               '`auto` creates key and vault where there are none (default on loopback and unix sockets); `require` refuses to start without them (default elsewhere).',
           }),
         ),
+        allow_plaintext: Type.Boolean({
+          default: false,
+          description:
+            'Listen beyond loopback without TLS: only where a proxy on this host or a mesh encrypts for the service.',
+        }),
+        socket_mode: Type.String({
+          default: '0600',
+          pattern: '^0[0-7]{3}$',
+          description: 'The mode of the unix socket, in octal: who may connect. `0660` lets socket_group in.',
+        }),
+        socket_group: Type.Optional(
+          Type.String({
+            pattern: '^[A-Za-z0-9_][A-Za-z0-9_.-]*$',
+            description: 'The group of the unix socket, by name (of /etc/group) or number.',
+          }),
+        ),
+        tls: tlsSchema,
       },
       strict,
     ),

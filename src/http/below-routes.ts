@@ -16,10 +16,14 @@ export function answerBelowRoutes(server: Server): void {
   });
 }
 
+/** Of TLS that failed: there is nobody to read an answer, and no request to count. */
+const tlsFailure = /^ERR_(?:SSL|TLS|OSSL)_/;
+
 /** Answers bytes that Node could not take for a request, or that did not arrive in time. */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-  else answerRaw(malformed(error.code), socket);
+  const { code = '' } = error;
+  if (code === 'ECONNRESET' || tlsFailure.test(code) || !socket.writable) socket.destroy();
+  else answerRaw(malformed(code), socket);
 }
 
 function malformed(code: string | undefined): ServiceError {

@@ -1,3 +1,4 @@
+import type { ServerOptions as TlsOptions } from 'node:https';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { ServiceError } from '../errors.ts';
 import type { Api } from './api.ts';
@@ -15,16 +16,21 @@ const limits = {
   keepAliveTimeout: 72_000,
 };
 
-/** A Fastify instance with our manners and no routes: strict validation, one error shape, no guessing at bodies. */
-export function createServer(logger: FastifyBaseLogger): Api {
+/** Node looks for slow requests every 30 s unless told, and answers a missing Host in a shape of its own. */
+const http = {
+  connectionsCheckingInterval: 1000,
+  headersTimeout: limits.requestTimeout,
+  requireHostHeader: false,
+};
+
+/**
+ * A Fastify instance with our manners and no routes: strict validation, one error shape, no guessing at bodies.
+ * @param tls null for plain HTTP
+ */
+export function createServer(logger: FastifyBaseLogger, tls: TlsOptions | null): Api {
   const app = Fastify({
     ...limits,
-    // Node looks for slow requests every 30 s unless told, and answers a missing Host in a shape of its own.
-    http: {
-      connectionsCheckingInterval: 1000,
-      headersTimeout: limits.requestTimeout,
-      requireHostHeader: false,
-    },
+    ...(tls === null ? { http } : { https: { ...http, ...tls } }),
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,

@@ -1,4 +1,5 @@
 import { type Action, actions, isAction } from './actions.ts';
+import { certificateFault } from './certificate-name.ts';
 import { isClientName } from './client-name.ts';
 import type { Effect, Rule } from './rules.ts';
 import { readYaml, type YamlEntry, type YamlValue } from './yaml-value.ts';
@@ -15,6 +16,8 @@ export interface GroupSection {
 export interface PolicyDocument {
   readonly clients: ReadonlyMap<string, readonly Rule[]>;
   readonly groups: readonly GroupSection[];
+  /** The client that each name of a certificate belongs to. */
+  readonly certificates: ReadonlyMap<string, string>;
 }
 
 /** Throws PolicyError for the first thing in the text that is wrong. */
@@ -23,12 +26,17 @@ export function readDocument(text: string): PolicyDocument {
   const sections = fields(root, ['clients', 'groups']);
   const clientSection = sections.get('clients') ?? root.fail('has no "clients"');
   const clients = new Map<string, readonly Rule[]>();
+  const certificates = new Map<string, string>();
   for (const entry of namedEntries(clientSection)) {
-    clients.set(entry.name, rulesOf(fields(entry.value, ['allow', 'deny']), entry.value.key));
+    const sections = fields(entry.value, ['allow', 'deny', 'certificates']);
+    clients.set(entry.name, rulesOf(sections, entry.value.key));
+    for (const item of sections.get('certificates')?.items() ?? []) {
+      certificates.set(certificate(item, certificates), entry.name);
+    }
   }
   const groupSection = sections.get('groups');
   const groups = groupSection ? namedEntries(groupSection).map(entry => group(entry.value, clients)) : [];
-  return { clients, groups };
+  return { clients, groups, certificates };
 }
 
 function group(value: YamlValue, clients: ReadonlyMap<string, unknown>): GroupSection {
@@ -43,6 +51,16 @@ function group(value: YamlValue, clients: ReadonlyMap<string, unknown>): GroupSe
     members.add(name);
   }
   return { members: [...members], rules: rulesOf(sections, value.key) };
+}
+
+/** A name that no client before has: nobody could say whose a certificate with it is. */
+function certificate(item: YamlValue, taken: ReadonlyMap<string, string>): string {
+  const name = item.text();
+  const reason = certificateFault(name);
+  if (reason !== null) item.fail(`certificate ${quoted(name)} ${reason}`);
+  const owner = taken.get(name);
+  if (owner !== undefined) item.fail(`certificate ${quoted(name)} belongs to ${owner} already`);
+  return name;
 }
 
 function namedEntries(value: YamlValue): YamlEntry[] {

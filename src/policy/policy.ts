@@ -26,6 +26,8 @@ export interface Policy {
    */
   listRanges(client: string): readonly Range[];
   knows(client: string): boolean;
+  /** The client that a name of a verified certificate, such as `DNS:web.internal`, belongs to; null for nobody's. */
+  clientOfCertificate(name: string): string | null;
   readonly clients: readonly string[];
 }
 
@@ -38,8 +40,10 @@ class CompiledPolicy implements Policy {
   /** A client's own rules and those of its groups, which members share. */
   readonly #tables: Map<string, RuleTable[]>;
   readonly #listRanges: Map<string, readonly Range[]> = new Map();
+  readonly #certificates: ReadonlyMap<string, string>;
 
   constructor(document: PolicyDocument) {
+    this.#certificates = document.certificates;
     this.#tables = new Map([...document.clients].map(([client, rules]) => [client, [new RuleTable(rules)]]));
     for (const { members, rules } of document.groups) {
       const table = new RuleTable(rules);
@@ -53,6 +57,10 @@ class CompiledPolicy implements Policy {
 
   knows(client: string): boolean {
     return this.#tables.has(client);
+  }
+
+  clientOfCertificate(name: string): string | null {
+    return this.#certificates.get(name) ?? null;
   }
 
   allows(client: string, action: Action, name: string): boolean {

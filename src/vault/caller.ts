@@ -12,7 +12,7 @@ export interface Credential {
 /** Who asks, as the audit log will name them. */
 export interface Caller {
   readonly client: string;
-  readonly identityMethod: 'header' | 'token' | 'system';
+  readonly identityMethod: 'header' | 'token' | 'certificate' | 'system';
   readonly credentialId: string | null;
   readonly credential: Credential;
   readonly remoteAddr: string | null;

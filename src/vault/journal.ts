@@ -90,7 +90,8 @@ export class Journal {
     if (lapse === null) return;
     this.#metrics.authenticationFailed(lapse);
     await this.#append([{ ...about(caller, 'unauthenticated', null), decision: 'deny', outcome: lapse }]);
-    throw invalidToken();
+    if (caller.identityMethod === 'token') throw invalidToken();
+    throw new ServiceError('unauthenticated', 'The client certificate is not accepted any more.');
   }
 
   /** One record of something allowed that changes nothing; resolves when durable. */

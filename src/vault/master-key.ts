@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { errorMessage, StartError } from '../errors.ts';
-import { ownerOnly, readPrivateFile } from '../private-file.ts';
+import { ownerOnly, readPrivateFile } from '../file-access.ts';
 import { createPrivateFile } from './private-file.ts';
 
 export const MASTER_KEY_BYTES = 32;

@@ -21,6 +21,14 @@ const settings: Record<string, readonly [toml: string, variable: string, value: 
   'server.bind_addr': ['"[::1]:9000"', '[::1]:9000', '[::1]:9000'],
   'server.allowed_hosts': ['["a.example", "b.example"]', 'a.example, b.example', ['a.example', 'b.example']],
   'server.init': ['"require"', 'require', 'require'],
+  'server.allow_plaintext': ['true', 'true', true],
+  'server.socket_mode': ['"0660"', '0660', '0660'],
+  'server.socket_group': ['"staff"', 'staff', 'staff'],
+  'server.tls.certificate_file': ['"tls/a.crt"', 'tls/a.crt', join(folder, 'tls/a.crt')],
+  'server.tls.key_file': ['"/run/a.key"', '/run/a.key', '/run/a.key'],
+  'server.tls.min_version': ['"1.2"', '1.2', '1.2'],
+  'server.tls.client_ca_file': ['"ca.crt"', 'ca.crt', join(folder, 'ca.crt')],
+  'server.tls.client_crl_file': ['"ca.crl"', 'ca.crl', join(folder, 'ca.crl')],
   'paths.vault_path': ['"x/v.db"', 'x/v.db', join(folder, 'x/v.db')],
   'paths.audit_path': ['"/var/audit"', '/var/audit', '/var/audit'],
   'paths.master_key_path': ['"../m.key"', '../m.key', join(folder, '../m.key')],
@@ -55,7 +63,7 @@ t.test('every key is set by the file and by the environment, which wins', async 
 
 t.test('the configuration is frozen in depth', async t => {
   const config = load('');
-  for (const key of ['server', 'server.allowed_hosts', 'paths', 'telemetry.otlp']) {
+  for (const key of ['server', 'server.tls', 'server.allowed_hosts', 'paths', 'telemetry.otlp']) {
     t.ok(Object.isFrozen(at(config, key)), key);
   }
   t.ok(Object.isFrozen(config));
@@ -82,6 +90,8 @@ const refused: Record<string, readonly [text: string, environment: Record<string
     'a wrong type': ['logging.json = "yes"', {}, 'logging.json must be boolean (it is "yes")'],
     'a number out of bounds': ['audit.segment_bytes = 4095', {}, 'audit.segment_bytes must be >= 4096'],
     'a fraction': ['security.grace_days = 1.5', {}, 'security.grace_days must be integer (it is 1.5)'],
+    'a mode that is none': ['server.socket_mode = "660"', {}, 'server.socket_mode'],
+    'an old TLS': ['server.tls.min_version = "1.1"', {}, 'server.tls.min_version must be one of 1.3, 1.2'],
     'an empty path': ['paths.vault_path = ""', {}, 'paths.vault_path'],
     'a bad list member': ['server.allowed_hosts = [1]', {}, 'server.allowed_hosts'],
     'an address without a port': [

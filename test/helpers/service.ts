@@ -115,6 +115,15 @@ export function readAudit(installation: Installation, file: string): string {
   return readFileSync(join(installation.folder, 'data/audit', file), 'utf8');
 }
 
+/** Polls what a service has written: there is no event for a line of another process's log. */
+export async function waitFor(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('it did not happen within 10 s');
+    await new Promise(resolve => setTimeout(resolve, 10));
+  }
+}
+
 export function parseSamples(text: string): Map<string, number> {
   const samples = new Map<string, number>();
   for (const line of text.split('\n')) {

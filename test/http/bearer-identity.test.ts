@@ -21,6 +21,8 @@ const recorded: AuditEntry[] = [];
 const { vault, close } = await openTestVault({ folder: t.testdir(), policy, now: () => clock.now });
 const app = await buildApp({
   identity: 'token',
+  tls: null,
+  clientOfCertificate: () => null,
   vault,
   metrics: { ...noMetrics(), authenticationFailed: reason => void reasons.push(reason) },
   refusals: { record: async entry => void recorded.push(entry) },

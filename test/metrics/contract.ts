@@ -31,7 +31,7 @@ export const refused = { ...answered, http_requests_error: 1 } as const;
 
 /** By how much each of the fifteen that moves did so while `work` ran, the scrapes themselves left out. */
 export async function incrementsOf(
-  service: RunningService,
+  service: Pick<RunningService, 'scrape'>,
   work: () => Promise<unknown>,
 ): Promise<Increments> {
   const before = await service.scrape();
@@ -49,7 +49,7 @@ export async function incrementsOf(
 
 /** Scrapes until nothing but the scrape is under way: the service sees the end of a request after the client does. */
 async function settled(
-  service: RunningService,
+  service: Pick<RunningService, 'scrape'>,
 ): Promise<{ samples: ReadonlyMap<string, number>; scrapes: number }> {
   for (let scrapes = 1; ; scrapes++) {
     const samples = await service.scrape();

@@ -94,6 +94,7 @@ const verbs: readonly (readonly [(metrics: Metrics) => void, Record<string, stri
   [metrics => metrics.auditRecordsWritten(3), { audit_events_total: '3' }],
   [metrics => metrics.auditRecordsFailed(2), { audit_errors_total: '2' }],
   [metrics => metrics.requestShed(), { requests_shed_total: '1' }],
+  [metrics => metrics.handshakeFailed(), { tls_handshake_failures_total: '1' }],
   [
     metrics => metrics.authenticationFailed('proxied'),
     { 'authentication_failures_total{reason="proxied"}': '1' },
@@ -158,6 +159,8 @@ const sources: GaugeSources = {
   schedulerLastSuccess: () => 1_700_000_000,
   policyReloadSucceeded: () => false,
   policyLastReload: () => 1_700_000_001,
+  certificateExpiry: () => [{ certificate: 'server', expiresAt: 1_700_000_002 }],
+  tlsReloadSucceeded: () => true,
   diskFree: () => [
     { path_kind: 'vault', bytes: 100 },
     { path_kind: 'audit', bytes: 200 },
@@ -173,6 +176,8 @@ const sourcesRead = {
   scheduler_last_success_timestamp_seconds: '1700000000',
   policy_reload_success: '0',
   policy_last_reload_timestamp_seconds: '1700000001',
+  'tls_certificate_expiry_timestamp_seconds{certificate="server"}': '1700000002',
+  tls_reload_success: '1',
   'disk_free_bytes{path_kind="vault"}': '100',
   'disk_free_bytes{path_kind="audit"}': '200',
   'last_exit_reason{reason="killed"}': '1',

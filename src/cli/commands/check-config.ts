@@ -1,6 +1,10 @@
 import { requireUsableIdentity } from '../../config/identity.ts';
 import { loadConfig } from '../../config/load.ts';
+import { requireProtectedTransport, tlsFiles } from '../../config/transport.ts';
+import { requireClosedFiles } from '../../file-permissions.ts';
 import { loadPolicy } from '../../policy/policy-file.ts';
+import { socketAccess } from '../../socket-access.ts';
+import { readTlsFiles, servableCertificate } from '../../tls/certificates.ts';
 
 /**
  * `--check-config`: whether configuration and policy can be used; returns what to print, and makes nothing.
@@ -11,7 +15,12 @@ export function checkConfigCommand(
   environment: Readonly<Record<string, string | undefined>>,
 ): string {
   const config = loadConfig(configFile, environment);
+  requireClosedFiles(config, configFile);
   requireUsableIdentity(config);
+  requireProtectedTransport(config);
+  socketAccess(config);
+  const files = tlsFiles(config);
+  if (files !== null) servableCertificate(files, readTlsFiles(files));
   loadPolicy(config.security.rbac_policy_path);
   return `${configFile}: the configuration and its policy can be used\n`;
 }

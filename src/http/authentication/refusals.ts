@@ -32,7 +32,7 @@ export class Refusals {
     request: FastifyRequest,
     reason: Reason,
     error: ServiceError,
-    known: { readonly id: string; readonly client: string } | null = null,
+    known: { readonly id: string; readonly client: string | null } | null = null,
   ): Promise<never> {
     this.#metrics.authenticationFailed(reason);
     await this.#recorder.record(

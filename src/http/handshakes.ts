@@ -1,0 +1,31 @@
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
+
+/**
+ * The connections of a TLS server that have not finished their handshake. The HTTP server does not know of them yet, so
+ * that it can neither close them as idle nor cut them at the end of a drain.
+ */
+export class Handshakes {
+  readonly #sockets = new Map<string, Socket>();
+
+  /** @param server over plain HTTP it has none */
+  constructor(server: Server) {
+    if (!(server instanceof TlsServer)) return;
+    server.on('connection', (socket: Socket) => {
+      const key = keyOf(socket);
+      this.#sockets.set(key, socket);
+      socket.once('close', () => this.#sockets.delete(key));
+    });
+    server.on('secureConnection', (socket: Socket) => this.#sockets.delete(keyOf(socket)));
+  }
+
+  cut(): void {
+    for (const socket of this.#sockets.values()) socket.destroy();
+  }
+}
+
+/** A TLS socket is another object than the socket it came in on; the peer's address they share is its own. */
+function keyOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}

@@ -145,3 +145,27 @@ clients:
   ]);
   t.same(policy.listRanges('none'), []);
 });
+
+t.test('the name of a certificate belongs to one client, as it stands', async t => {
+  const policy = parsePolicy(`
+clients:
+  web: {certificates: ["URI:spiffe://example.test/web", "DNS:web.internal"]}
+  billing: {certificates: ["CN:billing"]}
+`);
+  t.equal(policy.clientOfCertificate('URI:spiffe://example.test/web'), 'web');
+  t.equal(policy.clientOfCertificate('DNS:web.internal'), 'web');
+  t.equal(policy.clientOfCertificate('CN:billing'), 'billing');
+  const strangers = [
+    'URI:spiffe://example.test/web/',
+    'URI:spiffe://example.test/we',
+    'DNS:WEB.internal',
+    'DNS:a.web.internal',
+    'DNS:billing',
+    'CN:web.internal',
+    'web.internal',
+    'web',
+    '',
+    '__proto__',
+  ];
+  for (const name of strangers) t.equal(policy.clientOfCertificate(name), null, name);
+});

@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
-import { createAuthority, loopback } from './helpers/certificates.ts';
-import { install, readAudit, startService, waitFor, writePolicy } from './helpers/service.ts';
-import { TlsClient, type TlsRequest } from './helpers/tls-client.ts';
+import { createAuthority, loopback } from '../helpers/certificates.ts';
+import { install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
+import { TlsClient, type TlsRequest } from '../helpers/tls-client.ts';
 
 const firstSegment = 'audit-0000000000000001.jsonl';
 

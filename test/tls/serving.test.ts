@@ -5,10 +5,16 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { createAuthority, loopback, type Pair } from './helpers/certificates.ts';
-import { type Installation, install, type RunningService, startService, waitFor } from './helpers/service.ts';
-import { TlsClient } from './helpers/tls-client.ts';
-import { incrementsOf, refused, succeeded } from './metrics/contract.ts';
+import { createAuthority, loopback, type Pair } from '../helpers/certificates.ts';
+import {
+  type Installation,
+  install,
+  type RunningService,
+  startService,
+  waitFor,
+} from '../helpers/service.ts';
+import { TlsClient } from '../helpers/tls-client.ts';
+import { incrementsOf, refused, succeeded } from '../metrics/contract.ts';
 
 const authority = await createAuthority('servers');
 const stranger = await createAuthority('strangers');

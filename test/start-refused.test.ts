@@ -60,6 +60,19 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
     { JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' },
     /bind a loopback address or a unix socket/,
   ],
+  'a certificate without its key': [
+    () => {},
+    { JARVIS_SECRETSD_SERVER_TLS_CERTIFICATE_FILE: 'server.crt' },
+    /server\.tls\.key_file is not/,
+  ],
+  'a certificate that is not there': [
+    () => {},
+    {
+      JARVIS_SECRETSD_SERVER_TLS_CERTIFICATE_FILE: 'server.crt',
+      JARVIS_SECRETSD_SERVER_TLS_KEY_FILE: 'server.key',
+    },
+    /cannot read the certificate \S+server\.crt: ENOENT/,
+  ],
   'no vault where one is required': [
     () => {},
     { JARVIS_SECRETSD_SERVER_INIT: 'require' },
@@ -85,6 +98,8 @@ const refusedHalf: Record<string, readonly [Damage, RegExp]> = {
   'a key without its vault': [(_, path) => rmSync(path('data/vault.db')), /no vault at/],
   'a wrong key': [(_, path) => writeFileSync(path('keys/master.key'), Buffer.alloc(32, 7)), /master key/],
   'a key that others can read': [(_, path) => chmodSync(path('keys/master.key'), 0o644), /chmod/],
+  'a vault that others can read': [(_, path) => chmodSync(path('data/vault.db'), 0o644), /run: chmod 600/],
+  'a policy that others can change': [(_, path) => chmodSync(path('policy.yaml'), 0o666), /run: chmod o-w/],
   'an audit log that is gone': [(_, path) => rmSync(path('data/audit'), { recursive: true }), /audit/],
 };
 

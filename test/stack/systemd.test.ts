@@ -1,0 +1,35 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import t from 'tap';
+import { checkout } from '../helpers/service.ts';
+import { findTool, skipWithout } from './tools.ts';
+
+const unitFile = join(checkout, 'packaging/jarvis-secretsd.service');
+const mostExposure = 1.5;
+const skip = skipWithout('systemd-analyze');
+
+function analyze(...args: string[]): { output: string; status: number | null } {
+  const { stdout, stderr, status } = spawnSync(findTool('systemd-analyze') ?? 'systemd-analyze', args, {
+    encoding: 'utf8',
+  });
+  return { output: stdout + stderr, status };
+}
+
+t.test(`the unit's exposure is at most ${mostExposure}`, { skip }, async t => {
+  const { output } = analyze('security', '--offline=true', '--no-pager', unitFile);
+  const exposure = Number(/Overall exposure level for \S+: ([\d.]+)/.exec(output)?.[1]);
+  const open = output.split('\n').filter(line => line.startsWith('✗'));
+  t.ok(exposure <= mostExposure, `${exposure}, open: ${open.map(line => line.split(' ')[1]).join(' ')}`);
+});
+
+t.test('systemd finds nothing wrong with the unit', { skip }, async t => {
+  const folder = t.testdir();
+  const copy = join(folder, 'jarvis-secretsd.service');
+  const installed = '/usr/local/bin/jarvis-secretsd ';
+  const unit = readFileSync(unitFile, 'utf8');
+  t.ok(unit.includes(installed));
+  // systemd looks for the executable, which stands elsewhere in a checkout.
+  writeFileSync(copy, unit.replace(installed, `${join(checkout, 'bin/jarvis-secretsd')} `));
+  t.same(analyze('verify', '--man=no', copy), { output: '', status: 0 });
+});

@@ -180,7 +180,7 @@ t.test('TLS 1.2 by option, without renegotiation', async t => {
   t.teardown(() => started.stop());
   const old = await new TlsClient(own.port, authority.certificate).connect({ maxVersion: 'TLSv1.2' });
   t.equal(old.getProtocol(), 'TLSv1.2');
-  const failed = once(old, 'error');
+  const failed = once(old, 'error', { signal: AbortSignal.timeout(5000) });
   old.renegotiate({}, () => undefined);
   const [error] = await failed;
   t.match(error.code, /ERR_SSL_.*RENEGOTIATION/);

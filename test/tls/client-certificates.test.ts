@@ -157,22 +157,6 @@ t.test('a certificate that the policy no longer names stops at once, on connecti
   t.match(await read(), { status: 401, reused: true });
 });
 
-t.test('a certificate that expires stops, on connections that stand', async t => {
-  const brief = await clients.issue({
-    names: [{ type: 'dns', value: 'billing.internal' }],
-    days: 2 / 86_400,
-  });
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-  t.teardown(() => agent.destroy());
-  const client = new TlsClient(installation.port, servers.certificate, brief);
-  const read = () => client.request('/secret/app/web', { agent });
-  t.match(await read(), { status: 200, reused: false });
-  const expiresAt = new X509Certificate(brief.certificate).validToDate.getTime();
-  let answer = await read();
-  while (Date.now() <= expiresAt + 50) answer = await read();
-  t.match(answer, { status: 401, reused: true, body: /CERT_HAS_EXPIRED/ });
-});
-
 t.test('a revocation list that is replaced counts for new connections, resumed sessions too', async t => {
   const reader = as('billing');
   t.equal((await reader.request('/secret/app/web')).status, 200);

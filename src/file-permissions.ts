@@ -10,10 +10,11 @@ import { type AccessLimit, groupMayRead, othersMayRead, ownerOnly, requireAccess
  * @throws StartError with the file, its mode and the command that mends it
  */
 export function requireClosedFiles(config: Config, configFile: string): void {
-  const { vault_path, audit_path } = config.paths;
+  const { vault_path, audit_path, bootstrap_token_path } = config.paths;
   requireClosed('the configuration', configFile, othersMayRead);
   requireClosed('the policy', config.security.rbac_policy_path, othersMayRead);
   for (const suffix of ['', '-wal', '-shm']) requireClosed('the vault', vault_path + suffix, ownerOnly);
+  requireClosed('the bootstrap token', bootstrap_token_path, ownerOnly);
   requireClosed('the audit folder', audit_path, groupMayRead);
   for (const file of filesOf(audit_path)) requireClosed('the audit file', file, groupMayRead);
 }

@@ -10,6 +10,7 @@ const standard: Record<string, number> = {
   'data/vault.db': 0o600,
   'data/vault.db-wal': 0o600,
   'data/vault.db-shm': 0o600,
+  'keys/bootstrap.token': 0o600,
   'data/audit': 0o700,
   'data/audit/audit-0000000000000001.jsonl': 0o600,
 };
@@ -18,7 +19,7 @@ const standard: Record<string, number> = {
 function checked(t: Test, modes: Record<string, number>): { check: () => void; folder: string } {
   const folder = t.testdir();
   const configFile = join(folder, 'config.toml');
-  mkdirSync(join(folder, 'data/audit'), { recursive: true });
+  for (const name of ['data/audit', 'keys']) mkdirSync(join(folder, name), { recursive: true });
   for (const [file, mode] of Object.entries({ ...standard, ...modes })) {
     if (file !== 'data/audit') writeFileSync(join(folder, file), '');
     chmodSync(join(folder, file), mode);
@@ -46,6 +47,7 @@ const refused: [file: string, chmod: string, ...modes: number[]][] = [
   ['data/vault.db', '600', 0o640, 0o604, 0o660, 0o644],
   ['data/vault.db-wal', '600', 0o644],
   ['data/vault.db-shm', '600', 0o644],
+  ['keys/bootstrap.token', '600', 0o640, 0o644],
   ['data/audit', 'g-w,o=', 0o755, 0o705, 0o770, 0o701],
   [segment, 'g-w,o=', 0o644, 0o660, 0o604],
 ];

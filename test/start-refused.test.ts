@@ -60,6 +60,14 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
     { JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' },
     /bind a loopback address or a unix socket/,
   ],
+  'secrets in the clear on a network': [
+    () => {},
+    {
+      JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081',
+      JARVIS_SECRETSD_SECURITY_IDENTITY: 'token',
+    },
+    /in the clear; set server\.tls\.certificate_file and key_file, or server\.allow_plaintext = true/,
+  ],
   'a certificate without its key': [
     () => {},
     { JARVIS_SECRETSD_SERVER_TLS_CERTIFICATE_FILE: 'server.crt' },

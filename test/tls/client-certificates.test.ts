@@ -4,7 +4,7 @@ import { Agent } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
 import { createAuthority, loopback } from '../helpers/certificates.ts';
-import { install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
+import { freePort, install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
 import { TlsClient, type TlsRequest } from '../helpers/tls-client.ts';
 
 const firstSegment = 'audit-0000000000000001.jsonl';
@@ -63,7 +63,13 @@ const create = (name: string): TlsRequest => ({
   headers: json,
   body: JSON.stringify({ name, value: 'v' }),
 });
-const lastRecord = () => JSON.parse(readAudit(installation, firstSegment).trim().split('\n').at(-1) ?? '');
+/** The last that is about somebody: a checkpoint may follow it. */
+const lastRecord = (of = installation) =>
+  readAudit(of, firstSegment)
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line))
+    .findLast(({ client }) => client !== null);
 const failures = async (reason: string) =>
   (await anonymous.scrape()).get(`authentication_failures_total{reason="${reason}"}`) ?? 0;
 
@@ -124,6 +130,30 @@ t.test('a request that says who calls is not identified by its certificate', asy
   t.match(lastRecord(), { client: 'admin', identity_method: 'header' });
   const withToken = { authorization: 'Bearer x' };
   t.equal((await as('web').request('/secret/app/web', { headers: withToken })).status, 401);
+});
+
+t.test('beside tokens a certificate identifies, whatever X-Jarvis-Client says', async t => {
+  const tokens = await install(t.testdir(), {
+    ...installation.environment,
+    JARVIS_SECRETSD_SECURITY_IDENTITY: 'token',
+    JARVIS_SECRETSD_SERVER_INIT: 'auto',
+    JARVIS_SECRETSD_SERVER_TLS_CERTIFICATE_FILE: path('server.crt'),
+    JARVIS_SECRETSD_SERVER_TLS_KEY_FILE: path('server.key'),
+    JARVIS_SECRETSD_SERVER_TLS_CLIENT_CA_FILE: path('clients.crt'),
+    JARVIS_SECRETSD_SERVER_TLS_CLIENT_CRL_FILE: path('clients.crl'),
+    JARVIS_SECRETSD_SERVER_BIND_ADDR: `0.0.0.0:${await freePort()}`,
+  });
+  writePolicy(tokens, policy);
+  const running = await startService(tokens);
+  t.teardown(() => running.stop());
+  const port = Number(tokens.environment['JARVIS_SECRETSD_SERVER_BIND_ADDR']?.split(':')[1]);
+  const web = new TlsClient(port, servers.certificate, pairs.web);
+  const headers = { 'x-jarvis-client': 'admin' };
+  t.equal((await web.request('/secret/app/none', { headers })).status, 404);
+  t.match(lastRecord(tokens), { client: 'web', identity_method: 'certificate' });
+  t.equal((await web.request('/secret/app/none', { headers: { authorization: 'Bearer x' } })).status, 401);
+  const nobody = new TlsClient(port, servers.certificate);
+  t.equal((await nobody.request('/secret/app/none', { headers })).status, 401);
 });
 
 t.test('a browser, which presents its certificate by itself, cannot be made to act', async t => {

@@ -45,7 +45,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     answer.resume();
     t.equal(await stopped, 0);
     t.match(service.output(), /"msg":"stopped"/);
-    await t.rejects(service.request('GET', '/healthz'), 'the port is closed');
+    const late = once(connect(installation.port, '127.0.0.1'), 'connect');
+    await t.rejects(late, { code: 'ECONNREFUSED' }, 'the port is closed');
 
     const again = await startService(installation);
     t.equal((await again.request('GET', '/secret/late')).status, 200, 'a second start finds it');

@@ -25,13 +25,20 @@ interface GlobRule {
   readonly rule: Rule;
 }
 
+/** The patterns whose prefix lies in one folder, by that prefix, and the lengths that these prefixes have. */
+interface Folder {
+  readonly lengths: number[];
+  readonly byPrefix: Map<string, GlobRule[]>;
+}
+
 /**
  * The rules of one effect for one action. Whole names are looked up; patterns are kept by the folder that their prefix
- * lies in (`app/web/` for `app/web/*` and for `app/web/db*`), so that a name meets only those of its own folders.
+ * lies in (`app/web/` for `app/web/*` and for `app/web/db*`) and there by prefix, so that a name meets only those that
+ * begin as it does.
  */
 class RuleIndex {
   readonly exact: Map<string, Rule> = new Map();
-  readonly #folders: Map<string, GlobRule[]> = new Map();
+  readonly #folders: Map<string, Folder> = new Map();
 
   add(rule: Rule): void {
     if (rule.pattern.includes('*')) this.#addGlob({ glob: new Glob(rule.pattern), rule });
@@ -39,7 +46,8 @@ class RuleIndex {
   }
 
   get globs(): Glob[] {
-    return [...this.#folders.values()].flat().map(({ glob }) => glob);
+    const globRules = [...this.#folders.values()].flatMap(({ byPrefix }) => [...byPrefix.values()].flat());
+    return globRules.map(({ glob }) => glob);
   }
 
   find(name: string): Rule | undefined {
@@ -56,19 +64,25 @@ class RuleIndex {
   }
 
   #findInFolder(folder: string, name: string): Rule | undefined {
-    const globRules = this.#folders.get(folder);
-    if (globRules === undefined) return undefined;
-    for (const { glob, rule } of globRules) {
-      if (glob.matches(name)) return rule;
+    const known = this.#folders.get(folder);
+    if (known === undefined) return undefined;
+    for (const length of known.lengths) {
+      const globRules = known.byPrefix.get(name.slice(0, length)) ?? [];
+      for (const { glob, rule } of globRules) {
+        if (glob.matches(name)) return rule;
+      }
     }
     return undefined;
   }
 
   #addGlob(globRule: GlobRule): void {
     const { prefix } = globRule.glob;
-    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
-    const globRules = this.#folders.get(folder);
-    if (globRules === undefined) this.#folders.set(folder, [globRule]);
+    const name = prefix.slice(0, prefix.lastIndexOf('/') + 1);
+    const folder: Folder = this.#folders.get(name) ?? { lengths: [], byPrefix: new Map() };
+    this.#folders.set(name, folder);
+    if (!folder.lengths.includes(prefix.length)) folder.lengths.push(prefix.length);
+    const globRules = folder.byPrefix.get(prefix);
+    if (globRules === undefined) folder.byPrefix.set(prefix, [globRule]);
     else globRules.push(globRule);
   }
 }

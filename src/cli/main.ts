@@ -8,6 +8,8 @@ const defaultConfig = 'config.toml';
 const program = new Command('jarvis-secretsd')
   .description('A secrets service for one host or one team.')
   .version(packageFile.version)
+  // Commander would end a wrong use with 1, which some commands give a meaning of its own.
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .option('--config <file>', 'the configuration file', defaultConfig)
   .option('--check-config', 'say whether configuration and policy can be used, and exit')
   .action(async (options: { config: string; checkConfig?: boolean }) => {
@@ -47,6 +49,22 @@ program
     const { config } = command.optsWithGlobals<{ config: string }>();
     const complain = (text: string) => process.stderr.write(text);
     process.stdout.write(await bootstrapTokenCommand(config, process.env, complain));
+  });
+
+program
+  .command('policy')
+  .description('the policy')
+  .command('test')
+  .description('say what the policy file decides, and by which rule; exit 0 allowed, 1 denied, 2 no saying')
+  .argument('<client>')
+  .argument('<action>', 'read, list, create, update, delete, rotate, purge or admin')
+  .argument('<name>', "a secret's name")
+  .option('--config <file>', 'the configuration file', defaultConfig)
+  .action(async (client: string, action: string, name: string, _options: object, command: Command) => {
+    const { testPolicyCommand } = await import('./commands/policy-test.ts');
+    const { config } = command.optsWithGlobals<{ config: string }>();
+    const print = (text: string) => process.stdout.write(text);
+    process.exitCode = testPolicyCommand({ client, action, name }, config, process.env, print);
   });
 
 try {

@@ -47,6 +47,7 @@ const processUsers = ['src/cli/main.ts', 'src/main.ts'];
 /** Every way into the vault, the store and the keys from outside their folders, but for types. */
 const waysIn = [
   'src/cli/commands/audit-verify.ts → src/vault/opening.ts',
+  'src/cli/commands/policy-test.ts → src/vault/names.ts',
   'src/http/authentication/header-identity.ts → src/vault/caller.ts',
   'src/http/routes/tokens.ts → src/vault/source-networks.ts',
   'src/http/schemas.ts → src/vault/names.ts',

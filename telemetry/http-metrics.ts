@@ -71,9 +71,13 @@ export function recordHttpMetrics(server: Server, metrics: Metrics, routeOf: Rou
   };
 }
 
-/** A parse error or a timeout of bytes that a client did send; not a broken connection, nor a silent one. */
+/**
+ * A parse error or a timeout of bytes that a client did send; not a broken connection, nor a silent one, nor what comes
+ * after a request with `Connection: close`, which is none (RFC 9112 §9.6).
+ */
 function isUnreadableRequest({ code = '' }: NodeJS.ErrnoException, socket: Socket): boolean {
-  return socket.bytesRead > 0 && (code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT');
+  if (socket.bytesRead === 0 || code === 'HPE_CLOSED_CONNECTION') return false;
+  return code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
 }
 
 class ExchangeRecorder {
@@ -123,15 +127,19 @@ class ExchangeRecorder {
     if (connection.unreadable) return;
     connection.unreadable = true;
     const { latest, pending } = connection;
-    const answered = socket.writable && !pending.keys().some(response => response.headersSent);
-    if (latest === undefined || latest.req.complete) this.#malformed(answered);
-    else this.#brokenOff(latest, pending, answered);
+    if (latest === undefined || latest.req.complete) this.#malformed(socket, latest);
+    else this.#brokenOff(latest, pending, socket.writable && !latest.headersSent);
   }
 
-  #malformed(answered: boolean): void {
+  /** Its answer comes after those that are owed before it, where the connection then still takes one. */
+  #malformed(socket: Socket, latest: ServerResponse | undefined): void {
     this.#metrics.requestReceived();
-    if (answered) this.#metrics.requestFailed();
     this.#metrics.requestObserved(0);
+    const answered = () => {
+      if (socket.writable) this.#metrics.requestFailed();
+    };
+    if (latest === undefined || latest.closed) answered();
+    else latest.once('close', answered);
   }
 
   /** The request was counted when it began; when no answer can be written, the closing socket observes it. */

@@ -1,12 +1,20 @@
-import { type Server, STATUS_CODES } from 'node:http';
+import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServiceError } from '../errors.ts';
 import { commonHeaders, type ErrorReply } from './error-replies.ts';
 
+/** Milliseconds in which a client may read its answer and hang up; a socket that Node has let go has no other limit. */
+const lingering = 1000;
+
+/** The answer to the latest request of each connection. */
+const latestAnswers = new WeakMap<Socket, ServerResponse>();
+
 /** Answers in the common shape what Node hands over in place of a request: it reaches neither hook nor route. */
 export function answerBelowRoutes(server: Server): void {
-  server.on('checkExpectation', (_request, response) => {
+  server.prependListener('request', ({ socket }, response) => latestAnswers.set(socket, response));
+  server.on('checkExpectation', ({ socket }, response) => {
+    latestAnswers.set(socket, response);
     const { status, headers, body } = answerOf(new ServiceError('expectation_failed'));
     response.writeHead(status, headers).end(body);
   });
@@ -19,10 +27,16 @@ export function answerBelowRoutes(server: Server): void {
 /** Of TLS that failed: there is nobody to read an answer, and no request to count. */
 const tlsFailure = /^ERR_(?:SSL|TLS|OSSL)_/;
 
-/** Answers bytes that Node could not take for a request, or that did not arrive in time. */
+/**
+ * Answers bytes that Node could not take for a request, or that did not arrive in time: once, and after the answers
+ * to the requests before them, for a client takes what comes first for the answer to what it asked first.
+ */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const { code = '' } = error;
+  const latest = latestAnswers.get(socket);
   if (code === 'ECONNRESET' || tlsFailure.test(code) || !socket.writable) socket.destroy();
+  else if (latest?.req.complete && !latest.closed) latest.once('close', () => answerMalformed(error, socket));
+  else if (latest?.req.complete === false && latest.headersSent) hangUp(socket);
   else answerRaw(malformed(code), socket);
 }
 
@@ -35,7 +49,15 @@ function malformed(code: string | undefined): ServiceError {
 function answerRaw(error: ServiceError, socket: Duplex): void {
   const { status, headers, body } = answerOf(error);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  hangUp(socket);
+}
+
+/** Sends what is left to send, and lets the connection go whether or not the client does. */
+function hangUp(socket: Duplex): void {
+  socket.end();
+  const timer = setTimeout(() => socket.destroy(), lingering).unref();
+  socket.once('close', () => clearTimeout(timer));
 }
 
 function answerOf(error: ServiceError): { status: number; headers: Record<string, string>; body: string } {

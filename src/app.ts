@@ -3,15 +3,18 @@ import swagger from '@fastify/swagger';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Exposition } from '../telemetry/exposition.ts';
 import type { Metrics } from '../telemetry/instruments.ts';
+import type { Limits } from './config/limits.ts';
 import type { Api } from './http/api.ts';
 import { BearerIdentity } from './http/authentication/bearer-identity.ts';
 import { CertificateIdentity } from './http/authentication/certificate-identity.ts';
 import { HeaderIdentity } from './http/authentication/header-identity.ts';
-import type { Identity } from './http/authentication/identity.ts';
+import { type Identity, remoteAddress } from './http/authentication/identity.ts';
 import type { RefusalRecorder } from './http/authentication/refusals.ts';
+import { ConnectionCap } from './http/connection-cap.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
+import { RequestLimits } from './http/request-limits.ts';
 import { noteRouteTemplate } from './http/route-template.ts';
 import { activateRoutes } from './http/routes/activate.ts';
 import { type HealthFacts, healthRoutes } from './http/routes/health.ts';
@@ -40,6 +43,7 @@ export interface AppDependencies {
   readonly health: HealthFacts;
   /** Host names answered for, besides loopback ones. */
   readonly expectedHosts: readonly string[];
+  readonly limits: Limits;
   /** Milliseconds of grace for rotation rules that name none. */
   readonly defaultGrace: number;
   /** Null where /metrics has a listener of its own. */
@@ -48,12 +52,14 @@ export interface AppDependencies {
 
 /** The only wiring of the HTTP side; tests build the same app. */
 export async function buildApp(dependencies: AppDependencies): Promise<Api> {
-  const { vault, metrics, refusals, logger, tls, health, exposition, defaultGrace } = dependencies;
+  const { vault, metrics, logger, tls, health, exposition, defaultGrace } = dependencies;
   const app = createServer(logger, tls);
   app.server.on('tlsClientError', () => metrics.handshakeFailed());
   await app.register(swagger, describeApi(health.version));
   const origin = new OriginGuard(dependencies.expectedHosts);
-  const identity = identityOf(dependencies);
+  const limits = new RequestLimits(dependencies.limits, metrics);
+  const refusals = limits.guardRefusals(dependencies.refusals);
+  const identity = identityOf({ ...dependencies, refusals });
   const certificates = new CertificateIdentity({
     clientOf: dependencies.clientOfCertificate,
     sayingHeaders:
@@ -62,7 +68,9 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
     refusals,
     now: Date.now,
   });
-  const overload = new OverloadGuard(metrics);
+  const overload = new OverloadGuard(metrics, dependencies.limits.maxRequests);
+  new ConnectionCap(app.server, dependencies.limits.maxConnections, metrics);
+  app.server.once('listening', () => overload.watch());
   app.addHook('onClose', async () => overload.stop());
 
   await app.register(async probes => {
@@ -75,12 +83,15 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   });
   await app.register(async api => {
     api.decorateRequest('caller');
-    api.addHook('onRequest', async (request, reply) => {
+    api.addHook('onRequest', async request => {
       noteRouteTemplate(request);
-      overload.admit(reply);
+      overload.check(request.raw);
+      limits.countAddress(remoteAddress(request));
       origin.check(request);
       request.caller = (await certificates.identify(request)) ?? (await identity.authenticate(request));
+      limits.countClient(request.caller.client);
     });
+    api.addHook('preValidation', async (request, reply) => overload.admit(request.raw, reply.raw));
     secretRoutes(api, vault, metrics, defaultGrace);
     secretsRoutes(api, vault);
     versionsRoutes(api, vault);

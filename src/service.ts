@@ -5,6 +5,7 @@ import { auditEntry } from './audit/record.ts';
 import { RefusalSummary } from './audit/refusals.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
+import { limitsOf } from './config/limits.ts';
 import type { Config } from './config/schema.ts';
 import { requireProtectedTransport, tlsFiles } from './config/transport.ts';
 import { DiskFree } from './disk-free.ts';
@@ -86,6 +87,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     tls: certificates?.serverOptions ?? null,
     clientOfCertificate: name => policy.policy.clientOfCertificate(name),
     expectedHosts: expectedHosts(config),
+    limits: limitsOf(config),
     defaultGrace: config.security.grace_days * day,
     exposition: config.telemetry.prometheus.bind_addr === undefined ? telemetry.exposition : null,
     health: {

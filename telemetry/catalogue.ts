@@ -130,6 +130,12 @@ const serviceMetrics = [
     attributes: ['certificate'],
   }),
   gauge('tls_reload_success', '1', '0 while the files of TLS hold what cannot be served, else 1.'),
+  counter('requests_limited_total', '{request}', 'Requests that came faster than a limit allows.', {
+    attributes: ['limit'],
+  }),
+  counter('connections_dropped_total', '{connection}', 'Connections closed or refused to keep the cap.', {
+    attributes: ['reason'],
+  }),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

@@ -23,6 +23,14 @@ export const authenticationFailureReasons = [
 ] as const;
 export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[number];
 
+/** Which limit a request ran into; the only values of the label `limit`. */
+export const requestLimits = ['client', 'address', 'authentication'] as const;
+export type RequestLimit = (typeof requestLimits)[number];
+
+/** Why a connection was dropped; the only values of the label `reason`. */
+export const connectionDropReasons = ['evicted', 'refused'] as const;
+export type ConnectionDropReason = (typeof connectionDropReasons)[number];
+
 /**
  * What the service reports, in its own words. No verb throws, blocks or keeps what it is given; none takes the name
  * of a secret or client. Durations are seconds; a duration or count that is negative or no number is left out.
@@ -50,12 +58,18 @@ export interface Metrics {
   authenticationFailed(reason: AuthenticationFailureReason): void;
   requestShed(): void;
   handshakeFailed(): void;
+  requestLimited(limit: RequestLimit): void;
+  connectionDropped(reason: ConnectionDropReason): void;
   /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
   observe(sources: Partial<GaugeSources>): void;
 }
 
 /** The counters without labels; process CPU time is observed in process-metrics.ts. */
-type PlainCounterName = Exclude<CounterName, 'authentication_failures_total' | 'process_cpu_seconds_total'>;
+type PlainCounterName = Exclude<CounterName, LabelledCounterName | 'process_cpu_seconds_total'>;
+type LabelledCounterName =
+  | 'authentication_failures_total'
+  | 'requests_limited_total'
+  | 'connections_dropped_total';
 
 /**
  * Counters are observable ones over plain numbers: present with 0 from the first collection, and a count costs
@@ -63,12 +77,16 @@ type PlainCounterName = Exclude<CounterName, 'authentication_failures_total' | '
  */
 export function createMetrics(meter: Meter): Metrics {
   const counts = zeroCounts();
-  const authenticationFailures = Object.fromEntries(
-    authenticationFailureReasons.map(reason => [reason, 0]),
-  ) as Record<AuthenticationFailureReason, number>;
+  const failed = labelledCounter(
+    meter,
+    'authentication_failures_total',
+    'reason',
+    authenticationFailureReasons,
+  );
+  const limited = labelledCounter(meter, 'requests_limited_total', 'limit', requestLimits);
+  const dropped = labelledCounter(meter, 'connections_dropped_total', 'reason', connectionDropReasons);
   const gaugeSources: Partial<GaugeSources> = { secretsTotal: () => 0 };
   observeCounts(meter, counts);
-  observeAuthenticationFailures(meter, authenticationFailures);
   observeGauges(meter, gaugeSources);
   const requestDuration = createHistogram(meter, 'http_request_duration_seconds');
   const routeDuration = createHistogram(meter, 'http_server_request_duration');
@@ -98,9 +116,11 @@ export function createMetrics(meter: Meter): Metrics {
     auditRecordsFailed: count => add(counts, 'audit_errors_total', count),
     storeCommitted: seconds => record(commitDuration, seconds),
     auditFlushed: seconds => record(flushDuration, seconds),
-    authenticationFailed: reason => void authenticationFailures[reason]++,
+    authenticationFailed: failed,
     requestShed: () => void counts.requests_shed_total++,
     handshakeFailed: () => void counts.tls_handshake_failures_total++,
+    requestLimited: limited,
+    connectionDropped: dropped,
     observe: sources => void Object.assign(gaugeSources, sources),
   };
 }
@@ -129,6 +149,8 @@ export function noMetrics(): Metrics {
     authenticationFailed: nothing,
     requestShed: nothing,
     handshakeFailed: nothing,
+    requestLimited: nothing,
+    connectionDropped: nothing,
     observe: nothing,
   };
 }
@@ -165,13 +187,18 @@ function observeCounts(meter: Meter, counts: Record<PlainCounterName, number>): 
   );
 }
 
-function observeAuthenticationFailures(
+/** A counter with one label of a few known values, each there with 0 from the start; returns what counts one. */
+function labelledCounter<Value extends string>(
   meter: Meter,
-  failures: Record<AuthenticationFailureReason, number>,
-): void {
-  createCounter(meter, 'authentication_failures_total').addCallback(result => {
-    for (const reason of authenticationFailureReasons) result.observe(failures[reason], { reason });
+  name: LabelledCounterName,
+  label: string,
+  values: readonly Value[],
+): (value: Value) => void {
+  const counts = new Map(values.map(value => [value, 0]));
+  createCounter(meter, name).addCallback(result => {
+    for (const [value, count] of counts) result.observe(count, { [label]: value });
   });
+  return value => void counts.set(value, (counts.get(value) ?? 0) + 1);
 }
 
 function createCounter(meter: Meter, name: CounterName): ObservableCounter {

@@ -95,6 +95,60 @@ export const configSchema = Type.Object(
       },
       strict,
     ),
+    limits: Type.Object(
+      {
+        client_rate: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 1_000_000,
+            description:
+              'Vault requests a second that each client may make; 0 is no limit (default on loopback and unix sockets; elsewhere 100).',
+          }),
+        ),
+        client_burst: Type.Integer({
+          default: 200,
+          minimum: 1,
+          maximum: 1_000_000,
+          description: 'Vault requests that a client may make at once after a rest.',
+        }),
+        address_rate: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 1_000_000,
+            description:
+              'Vault requests a second from each address, an IPv6 /64 being one; 0 is no limit (default on loopback and unix sockets; elsewhere 500).',
+          }),
+        ),
+        address_burst: Type.Integer({
+          default: 1000,
+          minimum: 1,
+          maximum: 1_000_000,
+          description: 'Vault requests that may come from an address at once after a rest.',
+        }),
+        failed_authentications: Type.Optional(
+          Type.Integer({
+            minimum: 0,
+            maximum: 1_000_000,
+            description:
+              'Bad credentials a minute from each address before more are answered 429; 0 is no limit (default on loopback and unix sockets; elsewhere 30).',
+          }),
+        ),
+        max_connections: Type.Integer({
+          default: 1000,
+          minimum: 1,
+          maximum: 100_000,
+          description:
+            'Connections at once; past it the one that kept the service waiting longest is closed.',
+        }),
+        max_requests: Type.Integer({
+          default: 1000,
+          minimum: 1,
+          maximum: 100_000,
+          description: 'Vault requests under way at once; more are answered 503.',
+        }),
+      },
+      strict,
+    ),
     audit: Type.Object(
       {
         sync: Type.Union([Type.Literal('always'), Type.Literal('changes')], {

@@ -1,8 +1,10 @@
-import type { FastifyReply } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ServiceError } from '../errors.ts';
 
-/** Vault requests under way at once, and how late the event loop may run, in milliseconds, before more are refused. */
-const maxInFlight = 1000;
+/** Of them all one connection may have this many under way: no pipeline takes the places of everybody else. */
+const maxInFlightPerConnection = 32;
+/** How late the event loop may run before more is refused, and how often that is looked at, in milliseconds. */
 const maxDelay = 1000;
 const sampleInterval = 100;
 
@@ -13,12 +15,20 @@ interface ShedCounter {
 /** Refuses vault requests before any audit work while there is too much to do; probes and scrapes never ask it. */
 export class OverloadGuard {
   readonly #metrics: ShedCounter;
-  readonly #sampler: NodeJS.Timeout;
+  readonly #maxInFlight: number;
+  #sampler: NodeJS.Timeout | undefined;
+  readonly #connections = new WeakMap<Socket, Set<ServerResponse>>();
   #inFlight = 0;
   #delay = 0;
 
-  constructor(metrics: ShedCounter) {
+  /** @param maxInFlight vault requests under way at once */
+  constructor(metrics: ShedCounter, maxInFlight: number) {
     this.#metrics = metrics;
+    this.#maxInFlight = maxInFlight;
+  }
+
+  /** Looks at the event loop from now on: what a start takes is no overload. */
+  watch(): void {
     let expected = performance.now() + sampleInterval;
     this.#sampler = setInterval(() => {
       this.#delay = performance.now() - expected;
@@ -26,22 +36,48 @@ export class OverloadGuard {
     }, sampleInterval).unref();
   }
 
+  /** @throws ServiceError overloaded, when there is no place for one request more */
+  check({ socket }: IncomingMessage): void {
+    const ofConnection = this.#connections.get(socket)?.size ?? 0;
+    if (
+      this.#inFlight < this.#maxInFlight &&
+      ofConnection < maxInFlightPerConnection &&
+      this.#delay <= maxDelay
+    )
+      return;
+    this.#metrics.requestShed();
+    throw new ServiceError('overloaded', undefined, { headers: { 'retry-after': '1' } });
+  }
+
   /**
-   * Counts the request in until its answer is sent or its connection ends.
+   * Counts a request in until its answer is sent or its connection ends. For requests whose body has arrived, so that
+   * nobody holds a place by sending slowly.
    * @throws ServiceError overloaded
    */
-  admit(reply: FastifyReply): void {
-    if (this.#inFlight >= maxInFlight || this.#delay > maxDelay) {
-      this.#metrics.requestShed();
-      throw new ServiceError('overloaded', undefined, { headers: { 'retry-after': '1' } });
-    }
+  admit(request: IncomingMessage, response: ServerResponse): void {
+    this.check(request);
+    const inFlight = this.#inFlightOn(request.socket);
+    inFlight.add(response);
     this.#inFlight++;
-    reply.raw.once('close', () => {
-      this.#inFlight--;
+    response.once('close', () => {
+      if (inFlight.delete(response)) this.#inFlight--;
     });
   }
 
   stop(): void {
     clearInterval(this.#sampler);
+  }
+
+  /** When a connection breaks off, answers that wait behind another in a pipeline have no `close`; the socket has. */
+  #inFlightOn(socket: Socket): Set<ServerResponse> {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const inFlight = new Set<ServerResponse>();
+    this.#connections.set(socket, inFlight);
+    socket.once('close', () => {
+      this.#inFlight -= inFlight.size;
+      inFlight.clear();
+    });
+    return inFlight;
   }
 }

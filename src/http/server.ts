@@ -14,6 +14,8 @@ const limits = {
   requestTimeout: 10_000,
   handlerTimeout: 15_000,
   keepAliveTimeout: 72_000,
+  /** A client that neither sends nor reads for so long while it has a request under way is cut off. */
+  connectionTimeout: 20_000,
 };
 
 /** Node looks for slow requests every 30 s unless told, and answers a missing Host in a shape of its own. */

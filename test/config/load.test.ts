@@ -41,6 +41,13 @@ const settings: Record<string, readonly [toml: string, variable: string, value: 
   'audit.segment_bytes': ['4096', '4096', 4096],
   'logging.level': ['"silent"', 'silent', 'silent'],
   'logging.json': ['false', 'false', false],
+  'limits.client_rate': ['50', '50', 50],
+  'limits.client_burst': ['5', '5', 5],
+  'limits.address_rate': ['0', '0', 0],
+  'limits.address_burst': ['7', '7', 7],
+  'limits.failed_authentications': ['10', '10', 10],
+  'limits.max_connections': ['20', '20', 20],
+  'limits.max_requests': ['30', '30', 30],
   'telemetry.prometheus.bind_addr': ['"0.0.0.0:9464"', '0.0.0.0:9464', '0.0.0.0:9464'],
   'telemetry.otlp.endpoint': ['"http://127.0.0.1:4318"', 'http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
 };

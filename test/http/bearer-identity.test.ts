@@ -8,6 +8,7 @@ import { newToken } from '../../src/vault/token-format.ts';
 import { noMetrics } from '../../telemetry/instruments.ts';
 import { exchange, type RawAnswer, type RawHeaders, requestBytes } from '../helpers/raw-http.ts';
 import { headerCaller, openTestVault } from '../vault/fixture.ts';
+import { unlimited } from './running-app.ts';
 
 const policy = 'clients: {admin: {allow: ["*", "admin *"]}, web: {allow: ["read app/*"]}}';
 const admin = headerCaller('admin');
@@ -28,6 +29,7 @@ const app = await buildApp({
   refusals: { record: async entry => void recorded.push(entry) },
   logger: createLogger({ level: 'silent', json: true }, stdout),
   expectedHosts: [],
+  limits: unlimited,
   defaultGrace: 0,
   exposition: null,
   health: { version: '0', uptime: () => 0, secretsCount: vault.count, checks: [] },

@@ -15,3 +15,7 @@ export function skipWithout(name: string): string | false {
   if (findTool(name) !== undefined || JARVIS_REQUIRE_STACK === '1') return false;
   return `needs ${name}: run test/stack/install-tools`;
 }
+
+/** The `skip` option of a campaign: it needs no tool, but takes too long for every `npm test`. */
+export const campaignOnly: string | false =
+  JARVIS_REQUIRE_STACK === '1' ? false : 'a campaign: run npm run test:stack';

@@ -1,0 +1,102 @@
+import { randomUUID } from 'node:crypto';
+import { env } from 'node:process';
+import t, { type Test } from 'tap';
+import { RawConnection } from '../helpers/raw-connection.ts';
+import { requestBytes } from '../helpers/raw-http.ts';
+import { install, startService, writePolicy } from '../helpers/service.ts';
+import { chosenSeed, Random } from './random.ts';
+import { type Comparison, mannWhitney, median } from './statistics.ts';
+import { campaignOnly } from './tools.ts';
+
+/** Of each kind; so many tell apart what differs by a thirtieth of its own scatter. */
+const samples = 5000;
+const warmUp = 500;
+/** What the test must be able to see on the machine that runs it: so much of the median. */
+const sensitivity = 0.05;
+/**
+ * Beyond it two kinds of answer count as told apart. Were they the same, chance would go so far once in 15,000 runs;
+ * the difference that the controls show goes many times further.
+ */
+const threshold = 4;
+
+const policy = `clients:
+  admin: { allow: ["*"] }
+  web: { allow: [read app/*] }
+`;
+
+t.setTimeout(300_000);
+
+t.test('the time of a refusal does not tell whether the name exists', { skip: campaignOnly }, async t => {
+  const seed = chosenSeed(env);
+  t.comment(`JARVIS_FUZZ_SEED=${seed}, ${samples} samples of each kind`);
+  const installation = await install(t.testdir(), {
+    // Without the disk's scatter a difference would show sooner.
+    JARVIS_SECRETSD_AUDIT_SYNC: 'changes',
+  });
+  writePolicy(installation, policy);
+  const service = await startService(installation);
+  t.teardown(() => service.stop());
+  // As long as each other, and of the same folder.
+  const [there, notThere] = [randomUUID(), randomUUID()];
+  for (const folder of ['app', 'sealed'])
+    await service.request('POST', '/secret', { name: `${folder}/${there}`, value: 'v' });
+  const connection = await RawConnection.open(service.url);
+  t.teardown(() => connection.destroy());
+  const random = new Random(seed);
+  const compare = (what: string, status: readonly [number, number], paths: readonly [string, string]) =>
+    compareAnswers(t, connection, random, what, status, [read(paths[0]), read(paths[1])]);
+
+  const denied = await compare('denied', [403, 403], [`sealed/${there}`, `sealed/${notThere}`]);
+  t.ok(
+    Math.abs(denied.z) < threshold,
+    'existing and missing names cannot be told apart where both are denied',
+  );
+  t.ok(denied.shift > threshold, `${100 * sensitivity} % of the time more would have been seen`);
+
+  const allowed = await compare('allowed', [200, 404], [`app/${there}`, `app/${notThere}`]);
+  t.ok(Math.abs(allowed.z) > threshold, 'the test sees the difference where the caller may read');
+});
+
+function read(name: string): Buffer {
+  return requestBytes('GET', `/secret/${name}`, undefined, {
+    connection: 'keep-alive',
+    'x-jarvis-client': 'web',
+  });
+}
+
+/**
+ * Times two requests over one connection, in pairs whose order is drawn by lot: what drifts or stalls meets both alike.
+ * @param statuses what each must be answered with
+ * @returns with how far z moves when the second takes longer by `sensitivity`
+ */
+async function compareAnswers(
+  t: Test,
+  connection: RawConnection,
+  random: Random,
+  what: string,
+  statuses: readonly [number, number],
+  requests: readonly [Buffer, Buffer],
+): Promise<Comparison & { readonly shift: number }> {
+  const times: [number[], number[]] = [[], []];
+  const wrong = new Set<number>();
+  const time = async (kind: 0 | 1) => {
+    const started = performance.now();
+    connection.send(requests[kind]);
+    const { status } = await connection.answer();
+    times[kind].push(performance.now() - started);
+    if (status !== statuses[kind]) wrong.add(status);
+  };
+  for (let count = 0; count < warmUp + samples; count++) {
+    if (count === warmUp) for (const list of times) list.length = 0;
+    const first = random.pick([0, 1] as const);
+    await time(first);
+    await time(first === 0 ? 1 : 0);
+  }
+  t.same([...wrong], [], `${what}: answered as expected`);
+  const result = mannWhitney(...times);
+  const medians = times.map(list => `${(median(list) * 1000).toFixed(1)} µs`).join(' and ');
+  t.comment(`${what}: medians ${medians}, z = ${result.z.toFixed(2)}, below = ${result.below.toFixed(4)}`);
+  const delay = median(times[0]) * sensitivity;
+  const delayed = times[1].map(milliseconds => milliseconds + delay);
+  return { ...result, shift: Math.abs(mannWhitney(times[0], delayed).z - result.z) };
+}

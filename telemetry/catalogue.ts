@@ -3,68 +3,21 @@
  * Instruments, Views, the exposition, docs/metrics.md and the dashboard are all built from these rows.
  * Adding a metric: a row here, a verb in instruments.ts, the call.
  */
+import { libraryMetrics } from './library-metrics.ts';
+import {
+  conventional,
+  counter,
+  gauge,
+  histogram,
+  type MetricDefinition,
+  type MetricKind,
+} from './metric-definition.ts';
+
+export { droppedInstruments } from './library-metrics.ts';
+export type { MetricDefinition, MetricKind } from './metric-definition.ts';
 
 /** The name of the meter, the OpenTelemetry scope, that our own instruments belong to. */
 export const meterName = 'jarvis-secretsd';
-
-export type MetricKind = 'counter' | 'gauge' | 'histogram';
-
-export interface MetricDefinition<Name extends string = string, Kind extends MetricKind = MetricKind> {
-  /** The Prometheus series name, the same on every path (scrape, OTLP). */
-  readonly name: Name;
-  /** The OpenTelemetry instrument name; `name` is this with dots as underscores. */
-  readonly instrument: string;
-  readonly kind: Kind;
-  /** UCUM, as OpenTelemetry wants it: `s`, `By`, `1` or an annotation such as `{request}`. */
-  readonly unit: string;
-  readonly help: string;
-  /** The only attributes that its View lets through; each has few possible values. */
-  readonly attributes: readonly string[];
-  /** Upper bounds, in the metric's unit; empty for what is no histogram. */
-  readonly buckets: readonly number[];
-  /** One of the fifteen whose names and meanings never change. */
-  readonly contract: boolean;
-}
-
-type Options = Partial<Pick<MetricDefinition, 'attributes' | 'buckets' | 'contract'>>;
-
-function define<const Name extends string, const Kind extends MetricKind>(
-  kind: Kind,
-  instrument: string,
-  name: Name,
-  unit: string,
-  help: string,
-  options: Options = {},
-): MetricDefinition<Name, Kind> {
-  return { name, instrument, kind, unit, help, attributes: [], buckets: [], contract: false, ...options };
-}
-
-/** A metric of our own: the instrument is named like the series, unit included where it has one. */
-function counter<const Name extends string>(name: Name, unit: string, help: string, options?: Options) {
-  return define('counter', name, name, unit, help, options);
-}
-function gauge<const Name extends string>(name: Name, unit: string, help: string, options?: Options) {
-  return define('gauge', name, name, unit, help, options);
-}
-function histogram<const Name extends string>(name: Name, help: string, options: Options) {
-  return define('histogram', name, name, 's', help, options);
-}
-
-type Underscored<Name extends string> = Name extends `${infer Head}.${infer Tail}`
-  ? `${Head}_${Underscored<Tail>}`
-  : Name;
-
-/** A metric that OpenTelemetry's semantic conventions name: dots become underscores, no suffix is added. */
-function conventional<const Kind extends MetricKind, const Instrument extends string>(
-  kind: Kind,
-  instrument: Instrument,
-  unit: string,
-  help: string,
-  options?: Options,
-) {
-  const name = instrument.replaceAll('.', '_') as Underscored<Instrument>;
-  return define(kind, instrument, name, unit, help, options);
-}
 
 const contract = { contract: true } as const;
 
@@ -179,111 +132,10 @@ const serviceMetrics = [
   ),
 ] as const;
 
-/** Recorded by @opentelemetry/instrumentation-runtime-node, whose names these are. */
-const runtimeMetrics = [
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.min',
-    's',
-    'Minimum delay of the event loop since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.max',
-    's',
-    'Maximum delay of the event loop since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.mean',
-    's',
-    'Mean delay of the event loop since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.stddev',
-    's',
-    'Standard deviation of the event loop delay since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.p50',
-    's',
-    '50th percentile of the event loop delay since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.p90',
-    's',
-    '90th percentile of the event loop delay since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.delay.p99',
-    's',
-    '99th percentile of the event loop delay since the last collection, in seconds.',
-  ),
-  conventional(
-    'gauge',
-    'nodejs.eventloop.utilization',
-    '1',
-    'Share of time the event loop was active since the last collection, 0 to 1.',
-  ),
-  conventional('histogram', 'v8js.gc.duration', 's', 'Duration of garbage collections by kind, in seconds.', {
-    attributes: ['v8js.gc.type'],
-    buckets: [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
-  }),
-  conventional(
-    'gauge',
-    'v8js.memory.heap.space.size',
-    'By',
-    'Allocated size of each V8 heap space, in bytes.',
-    {
-      attributes: ['v8js.heap.space.name'],
-    },
-  ),
-  conventional('gauge', 'v8js.memory.heap.used', 'By', 'Used size of each V8 heap space, in bytes.', {
-    attributes: ['v8js.heap.space.name'],
-  }),
-  conventional(
-    'gauge',
-    'v8js.memory.heap.space.available_size',
-    'By',
-    'Available size of each V8 heap space, in bytes.',
-    {
-      attributes: ['v8js.heap.space.name'],
-    },
-  ),
-  conventional(
-    'gauge',
-    'v8js.memory.heap.space.physical_size',
-    'By',
-    'Committed size of each V8 heap space, in bytes.',
-    {
-      attributes: ['v8js.heap.space.name'],
-    },
-  ),
-  conventional(
-    'gauge',
-    'v8js.resource.active',
-    '{resource}',
-    'Resources that keep the event loop alive, by type.',
-    {
-      attributes: ['v8js.resource.type'],
-    },
-  ),
-] as const;
-
-/**
- * What the runtime instrumentation offers and we leave out: a counter whose conventional series name promtool objects to;
- * `nodejs.eventloop.utilization` says the same.
- */
-export const droppedInstruments: readonly string[] = ['nodejs.eventloop.time'];
-
 const named = [...contractMetrics, ...serviceMetrics] as const;
 
 /** Every metric, the fifteen first, in the order in which they are exposed and documented. */
-export const catalogue: readonly MetricDefinition[] = [...named, ...runtimeMetrics];
+export const catalogue: readonly MetricDefinition[] = [...named, ...libraryMetrics];
 
 type NameOf<Kind extends MetricKind> = Extract<(typeof named)[number], { kind: Kind }>['name'];
 export type CounterName = NameOf<'counter'>;

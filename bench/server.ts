@@ -35,7 +35,7 @@ async function serviceServer(
     config,
     version: 'bench',
     logger,
-    telemetry: { metrics, exposition: telemetry.exposition },
+    telemetry: { ...telemetry, metrics },
     lastExitReason: null,
     onFatal: fail,
   });

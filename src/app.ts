@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Exposition } from '../telemetry/exposition.ts';
 import type { Metrics } from '../telemetry/instruments.ts';
+import type { Tracing } from '../telemetry/tracing.ts';
 import type { Limits } from './config/limits.ts';
 import type { Api } from './http/api.ts';
 import { BearerIdentity } from './http/authentication/bearer-identity.ts';
@@ -15,6 +16,7 @@ import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
 import { RequestLimits } from './http/request-limits.ts';
+import { attachSpan } from './http/request-span.ts';
 import { noteRouteTemplate } from './http/route-template.ts';
 import { activateRoutes } from './http/routes/activate.ts';
 import { type HealthFacts, healthRoutes } from './http/routes/health.ts';
@@ -34,6 +36,7 @@ export interface AppDependencies {
   readonly identity: 'header' | 'token';
   readonly vault: Vault;
   readonly metrics: Metrics;
+  readonly tracing: Tracing;
   readonly refusals: RefusalRecorder;
   readonly logger: FastifyBaseLogger;
   /** Null for plain HTTP. */
@@ -52,7 +55,7 @@ export interface AppDependencies {
 
 /** The only wiring of the HTTP side; tests build the same app. */
 export async function buildApp(dependencies: AppDependencies): Promise<Api> {
-  const { vault, metrics, logger, tls, health, exposition, defaultGrace } = dependencies;
+  const { vault, metrics, tracing, logger, tls, health, exposition, defaultGrace } = dependencies;
   const app = createServer(logger, tls);
   app.server.on('tlsClientError', () => metrics.handshakeFailed());
   await app.register(swagger, describeApi(health.version));
@@ -83,8 +86,10 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   });
   await app.register(async api => {
     api.decorateRequest('caller');
+    api.decorateRequest('span');
     api.addHook('onRequest', async request => {
       noteRouteTemplate(request);
+      attachSpan(request, tracing);
       overload.check(request.raw);
       limits.countAddress(remoteAddress(request));
       origin.check(request);

@@ -32,7 +32,7 @@ export interface ServiceOptions {
   readonly config: Config;
   readonly version: string;
   readonly logger: Logger;
-  readonly telemetry: Pick<Telemetry, 'metrics' | 'exposition'>;
+  readonly telemetry: Pick<Telemetry, 'metrics' | 'exposition' | 'tracing'>;
   /** How the process before this one ended; null where unknown. */
   readonly lastExitReason: string | null;
   /** Writes can no longer be trusted: the process must end. */
@@ -59,7 +59,7 @@ export interface Service {
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { config, logger, telemetry } = options;
-  const { metrics } = telemetry;
+  const { metrics, tracing } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
   requireProtectedTransport(config);
@@ -82,6 +82,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     identity: config.security.identity,
     vault,
     metrics,
+    tracing,
     refusals,
     logger,
     tls: certificates?.serverOptions ?? null,
@@ -107,6 +108,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     vault: vault.upkeep,
     clock: systemClock,
     log: logger,
+    tracing,
     intervalMs: schedulerInterval,
   });
   const disks = new DiskFree(config);

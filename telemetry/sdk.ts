@@ -15,6 +15,7 @@ import { createExposition, type Exposition } from './exposition.ts';
 import { createMetrics, type Metrics } from './instruments.ts';
 import { createPushReader, type PushTarget, pushTarget } from './otlp.ts';
 import { observeProcess, type ProcessFacts } from './process-metrics.ts';
+import { noTracing, type RequestTracing } from './tracing.ts';
 import { catalogueViews } from './views.ts';
 
 const serviceName = 'jarvis-secretsd';
@@ -37,6 +38,8 @@ export interface TelemetryOptions {
 export interface Telemetry {
   readonly metrics: Metrics;
   readonly exposition: Exposition;
+  /** Does nothing while traces are off. */
+  readonly tracing: RequestTracing;
   /** Stops collecting; what is recorded afterwards goes nowhere. */
   shutdown(): Promise<void>;
 }
@@ -56,6 +59,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   return {
     metrics,
     exposition: createExposition({ source: sdk?.reader, deadline: scrapeDeadline, onError }),
+    tracing: noTracing,
     shutdown: async () => sdk?.stop(),
   };
 }

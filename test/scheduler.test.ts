@@ -12,6 +12,7 @@ import { lastingCredential } from '../src/vault/caller.ts';
 import { openVault } from '../src/vault/opening.ts';
 import { type Caller, createVault } from '../src/vault/vault.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
+import { noSpan, noTracing } from '../telemetry/tracing.ts';
 
 // Of the whole file: a test's own folder is gone before its teardown closes the audit log.
 const folders = t.testdir();
@@ -27,6 +28,7 @@ const admin: Caller = {
   remoteAddr: null,
   requestId: null,
   traceId: null,
+  span: noSpan,
 };
 
 /** Time that passes when told to, round by round: a round ends by asking for the next. */
@@ -121,7 +123,13 @@ async function setup(t: Test) {
     log,
     bootstrapTokenPath: join(folder, 'keys/bootstrap.token'),
   });
-  const scheduler = startScheduler({ vault: vault.upkeep, clock, log, intervalMs: 15 * second });
+  const scheduler = startScheduler({
+    vault: vault.upkeep,
+    clock,
+    log,
+    tracing: noTracing,
+    intervalMs: 15 * second,
+  });
   t.teardown(async () => {
     await scheduler.stop();
     await audit.close();
@@ -184,7 +192,7 @@ t.test('what carries no rule, or is deleted, the clock leaves alone', async t =>
   await vault.delete(admin, 'deleted');
   const before = { ...counted };
   await clock.pass(10 * minute);
-  await vault.upkeep.rotateDue('plain');
+  await vault.upkeep.rotateDue('plain', noSpan);
   t.same(counted, before, 'nothing is encrypted or written');
   t.same(await versions('plain'), ['1 active'], 'though expires_at is long past');
   t.equal(await read('plain'), 'supplied plain');

@@ -1,4 +1,5 @@
 import type { UnfinishedIntent } from './intents.ts';
+import type { Flush } from './record.ts';
 
 /** Records that one fsync makes durable, and the promise that all who wait for it share. */
 export class Batch {
@@ -10,11 +11,11 @@ export class Batch {
   noted = false;
   /** Intents and outcomes, in order. */
   readonly changes: UnfinishedIntent[] = [];
-  readonly synced: PromiseWithResolvers<void> = quietly(Promise.withResolvers<void>());
+  readonly synced: PromiseWithResolvers<Flush> = quietly(Promise.withResolvers());
 }
 
 /** A rejection that nobody waits for must not end the process. */
-export function quietly(settled: PromiseWithResolvers<void>): PromiseWithResolvers<void> {
+export function quietly<T>(settled: PromiseWithResolvers<T>): PromiseWithResolvers<T> {
   settled.promise.catch(() => undefined);
   return settled;
 }

@@ -40,11 +40,17 @@ export function auditEntry(facts: Partial<AuditEntry> & Pick<AuditEntry, 'event'
   };
 }
 
+/** What made a record durable. */
+export interface Flush {
+  /** When its write began, in milliseconds of `performance.now()`; until then the record waited for its turn. */
+  readonly started: number;
+}
+
 /** Where a record stands; `durable` resolves after its fsync and rejects when it could not be written. */
 export interface AppendedRecord {
   readonly seq: number;
   readonly hash: string;
-  readonly durable: Promise<void>;
+  readonly durable: Promise<Flush>;
 }
 
 /** The part of the audit log that operations use. */

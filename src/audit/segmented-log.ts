@@ -8,7 +8,7 @@ import type { ChainPosition } from './chain.ts';
 import { Checkpoints } from './checkpoints.ts';
 import { isIntentOrOutcome, type OpenIntents, type UnfinishedIntent } from './intents.ts';
 import { PendingLines } from './pending-lines.ts';
-import type { AppendedRecord, AuditEntry } from './record.ts';
+import type { AppendedRecord, AuditEntry, Flush } from './record.ts';
 import { Recovery } from './recovery.ts';
 import { createRegistered, type PlannedSegment } from './roll.ts';
 import type { SegmentWriter } from './segment.ts';
@@ -38,7 +38,7 @@ export class SegmentedLog {
   /** Resolves when no fsync uses the file any more, not even one that was given up. */
   #syncDone: Promise<void> = Promise.resolve();
   /** For reads that wait for the write only. */
-  #write: PromiseWithResolvers<void> | null = null;
+  #write: PromiseWithResolvers<Flush> | null = null;
   /** Holds all lines appended since; it is created once the segment before it is durable. */
   #next: PlannedSegment | null = null;
   #rolling = false;
@@ -76,12 +76,12 @@ export class SegmentedLog {
     if (!waitsForWrite) this.#batch.urgent = true;
     this.#scheduleTurn();
     if (!waitsForWrite) return { ...this.#lines.tip, durable: this.#batch.synced.promise };
-    this.#write ??= quietly(Promise.withResolvers<void>());
+    this.#write ??= quietly(Promise.withResolvers());
     return { ...this.#lines.tip, durable: this.#write.promise };
   }
 
   /** Appends records that are no audit events; resolves when they are durable. */
-  appendStructural(entry: AuditEntry): Promise<void> {
+  appendStructural(entry: AuditEntry): Promise<unknown> {
     this.#lines.add(entry);
     this.#batch.urgent = true;
     this.#scheduleTurn();
@@ -150,7 +150,7 @@ export class SegmentedLog {
     if (!isIdle && this.#settings.sync === 'always') return;
     const started = performance.now();
     try {
-      if (this.#lines.length > 0) this.#writeLines(isIdle && !this.#closed);
+      if (this.#lines.length > 0) this.#writeLines(isIdle && !this.#closed, started);
     } catch (error) {
       this.#fail(error);
       return;
@@ -158,12 +158,12 @@ export class SegmentedLog {
     if (isIdle && this.#batch.urgent) this.#sync(started);
   }
 
-  #writeLines(mayEndSegment: boolean): void {
+  #writeLines(mayEndSegment: boolean, started: number): void {
     const segment = this.#openSegment();
     const endsSegment = mayEndSegment && segment.size + this.#lines.length >= this.#settings.segmentBytes;
     if (endsSegment) this.#sign();
     segment.write(this.#lines.take());
-    this.#write?.resolve();
+    this.#write?.resolve({ started });
     this.#write = null;
     if (endsSegment) this.#next = this.#planNext();
     else if (!this.#closed) this.#checkpoints.arm(() => void this.#checkpoint());
@@ -198,7 +198,7 @@ export class SegmentedLog {
     this.#settings.metrics.auditFlushed((performance.now() - started) / 1000);
     if (batch.records > 0) this.#settings.metrics.auditRecordsWritten(batch.records);
     if (batch.noted) this.#checkpoints.note(reached.position);
-    batch.synced.resolve();
+    batch.synced.resolve({ started });
     if (this.#lines.length > 0 || this.#next !== null) this.#scheduleTurn();
   }
 
@@ -243,7 +243,7 @@ export class SegmentedLog {
   }
 
   /** Resolves when the checkpoint is durable. */
-  #checkpoint(): Promise<void> {
+  #checkpoint(): Promise<unknown> {
     this.#sign();
     this.#scheduleTurn();
     return this.#batch.synced.promise;

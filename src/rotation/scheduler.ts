@@ -1,3 +1,4 @@
+import type { Span, Tracing } from '../../telemetry/tracing.ts';
 import { errorMessage } from '../errors.ts';
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
@@ -12,9 +13,9 @@ export interface RotatingVault {
   /** Names of secrets that carry a rotation and are due, soonest first. */
   dueNames(limit: number): Promise<readonly string[]>;
   /** Rotates one secret with its own generator; does nothing when it is no longer due. */
-  rotateDue(name: string): Promise<unknown>;
+  rotateDue(name: string, span: Span): Promise<unknown>;
   /** Destroys generated versions whose grace has ended. */
-  destroyEnded(limit: number): Promise<unknown>;
+  destroyEnded(limit: number, span: Span): Promise<unknown>;
   /** Writes down when tokens were last used. */
   recordTokenUses(): Promise<unknown>;
   /** Gathers anew what the gauges report. */
@@ -30,6 +31,7 @@ export interface SchedulerOptions {
   readonly vault: RotatingVault;
   readonly clock: Clock;
   readonly log: SchedulerLog;
+  readonly tracing: Pick<Tracing, 'background'>;
   /** From the end of a round to the beginning of the next, in milliseconds. */
   readonly intervalMs: number;
 }
@@ -53,6 +55,7 @@ class RotationScheduler implements Scheduler {
   readonly #vault: RotatingVault;
   readonly #clock: Clock;
   readonly #log: SchedulerLog;
+  readonly #tracing: Pick<Tracing, 'background'>;
   readonly #intervalMs: number;
   readonly #backoff = new Backoff(rememberedFailures);
   #round = 0;
@@ -61,10 +64,11 @@ class RotationScheduler implements Scheduler {
   #timer: Timer;
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor({ vault, clock, log, intervalMs }: SchedulerOptions) {
+  constructor({ vault, clock, log, tracing, intervalMs }: SchedulerOptions) {
     this.#vault = vault;
     this.#clock = clock;
     this.#log = log;
+    this.#tracing = tracing;
     this.#intervalMs = intervalMs;
     this.#timer = this.#runAfter(0);
   }
@@ -81,15 +85,17 @@ class RotationScheduler implements Scheduler {
 
   #runAfter(delay: number): Timer {
     return this.#clock.setTimer(() => {
-      this.#underWay = this.#runRound();
+      this.#underWay = this.#tracing.background('rotation.round', span => this.#runRound(span));
     }, delay);
   }
 
-  async #runRound(): Promise<void> {
+  async #runRound(span: Span): Promise<void> {
     this.#round += 1;
     const results = [
       await this.#step('rotating due secrets', () => this.#rotateDueSecrets()),
-      await this.#step('destroying ended versions', () => this.#vault.destroyEnded(pageSize * pagesPerRound)),
+      await this.#step('destroying ended versions', () =>
+        this.#vault.destroyEnded(pageSize * pagesPerRound, span),
+      ),
       await this.#step('recording token uses', () => this.#vault.recordTokenUses()),
       await this.#step('refreshing statistics', () => this.#vault.refreshStatistics()),
     ];
@@ -125,7 +131,8 @@ class RotationScheduler implements Scheduler {
 
   async #rotate(name: string): Promise<void> {
     try {
-      await this.#vault.rotateDue(name);
+      // A trace of its own: a round may rotate thousands.
+      await this.#tracing.background('rotation.rotate', span => this.#vault.rotateDue(name, span));
       this.#backoff.succeeded(name);
     } catch (error) {
       const failures = this.#backoff.failed(name, this.#round);

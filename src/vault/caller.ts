@@ -1,3 +1,5 @@
+import { noSpan, type Span } from '../../telemetry/tracing.ts';
+
 /**
  * What a caller proved its name with. Every operation asks it again when it authorises, and a change once more before
  * it is announced: it may have ended while the request waited.
@@ -18,13 +20,15 @@ export interface Caller {
   readonly remoteAddr: string | null;
   readonly requestId: string | null;
   readonly traceId: string | null;
+  /** The span of what they asked for. */
+  readonly span: Span;
 }
 
 /** What was proved with the request itself, and does not end while it is answered. */
 export const lastingCredential: Credential = { lapse: () => null, grants: 'policy' };
 
 /** The service itself, acting for nobody. */
-export function systemCaller(client: string): Caller {
+export function systemCaller(client: string, span: Span = noSpan): Caller {
   return {
     client,
     identityMethod: 'system',
@@ -32,9 +36,12 @@ export function systemCaller(client: string): Caller {
     credential: lastingCredential,
     remoteAddr: null,
     requestId: null,
-    traceId: null,
+    traceId: span.traceId,
+    span,
   };
 }
 
 /** When the scheduler acts on a secret's own rotation rule. */
-export const schedulerCaller: Caller = systemCaller('scheduler');
+export function schedulerCaller(span: Span): Caller {
+  return systemCaller('scheduler', span);
+}

@@ -29,7 +29,7 @@ export class Changing {
         rules.requireLive(stored, name);
         throw new ServiceError('conflict', `${name} exists already; PUT /secret/${name} adds a version.`);
       }
-      return [this.#supply(stored, name, input, true)];
+      return [this.#supply(caller, stored, name, input, true)];
     });
     this.#vault.metrics.secretCreated();
     return addedVersion(planned);
@@ -57,7 +57,7 @@ export class Changing {
         throw new ServiceError('conflict', `${name} was purged at the same moment; try again.`);
       if (!isNew) rules.requireLive(stored, name);
       requireMatch(name, rules.exists(head) ? head.activeVersion : null, ifMatch);
-      return [this.#supply(stored, name, input, input.activate)];
+      return [this.#supply(caller, stored, name, input, input.activate)];
     });
     if (isNew) this.#vault.metrics.secretCreated();
     return { ...addedVersion(planned), isNew };
@@ -137,7 +137,7 @@ export class Changing {
       return await Promise.all(
         targets.filter(isDue).map(async stored => {
           const value = await this.#vault.generate(generator ?? stored.head.rotation?.generator ?? null);
-          return this.#add(stored, stored.head.name, value, { generated: true, activate: true });
+          return this.#add(caller, stored, stored.head.name, value, { generated: true, activate: true });
         }),
       );
     });
@@ -184,19 +184,28 @@ export class Changing {
     });
   }
 
-  #supply(stored: StoredSecret | null, name: string, input: SecretInput, activate: boolean): rules.Planned {
+  #supply(
+    caller: Caller,
+    stored: StoredSecret | null,
+    name: string,
+    input: SecretInput,
+    activate: boolean,
+  ): rules.Planned {
     const { metadata, rotation, value } = input;
-    return this.#add(stored, name, value, { generated: false, activate, metadata, rotation });
+    return this.#add(caller, stored, name, value, { generated: false, activate, metadata, rotation });
   }
 
   #add(
+    caller: Caller,
     stored: StoredSecret | null,
     name: string,
     value: string,
     how: Omit<rules.NewVersion, 'kid' | 'sealed'>,
   ): rules.Planned {
     const head = stored?.head ?? null;
-    const sealed = this.#vault.rows.sealValue(name, rules.nextVersionOf(head), value);
+    const sealed = caller.span.step('secret.encrypt', () =>
+      this.#vault.rows.sealValue(name, rules.nextVersionOf(head), value),
+    );
     const added = { ...how, ...sealed };
     return rules.addVersion(
       head,

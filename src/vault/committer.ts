@@ -47,7 +47,11 @@ export class Committer {
     const opId = crypto.randomUUID();
     const intent = await this.#journal.intend(caller, subjects, opId);
     try {
-      await commit({ opId, intentSeq: intent.seq, intentHash: intent.hash });
+      const operation = { opId, intentSeq: intent.seq, intentHash: intent.hash };
+      await caller.span.step('store.commit', span => {
+        span.note({ count: subjects.length });
+        return commit(operation);
+      });
     } catch (error) {
       await this.#settle(caller, subjects, opId, error instanceof StoreError ? error.failure : 'failed');
       throw asServiceError(error);
@@ -61,7 +65,12 @@ export class Committer {
       await this.#journal.settle(caller, subjects, opId, outcome);
     } catch (error) {
       this.#log.error(
-        { op_id: opId, reason: errorMessage(error) },
+        {
+          op_id: opId,
+          request_id: caller.requestId ?? undefined,
+          trace_id: caller.traceId ?? undefined,
+          reason: errorMessage(error),
+        },
         'the outcome of a change could not be audited',
       );
     }

@@ -39,6 +39,21 @@ export class Journal {
    */
   async authorise(caller: Caller, actions: readonly Action[], names: readonly string[]): Promise<void> {
     await this.requireCredential(caller);
+    const refusals = caller.span.step('policy.decide', span => {
+      const denied = this.#decide(caller, actions, names);
+      span.note({
+        action: actions.join(' '),
+        decision: decisionOf(denied.length === 0),
+        count: names.length,
+      });
+      return denied;
+    });
+    const [first] = refusals;
+    if (first !== undefined) await this.#deny(caller, refusals, `${first.action} ${first.name}`);
+  }
+
+  /** The names that are denied, each with the action that is. */
+  #decide(caller: Caller, actions: readonly Action[], names: readonly string[]): Subject[] {
     const policy = this.#policy();
     const refusals: Subject[] = [];
     for (const name of names) {
@@ -49,15 +64,19 @@ export class Journal {
         refusals.push({ action: denied, name });
       }
     }
-    const [first] = refusals;
-    if (first !== undefined) await this.#deny(caller, refusals, `${first.action} ${first.name}`);
+    return refusals;
   }
 
   /** A list is one decision: whether the policy lets the client list anything. */
   async authoriseList(caller: Caller, prefix: string): Promise<Policy> {
     await this.requireCredential(caller);
     const policy = this.#policy();
-    if (policy.listRanges(caller.client).length > 0) {
+    const allowed = caller.span.step('policy.decide', span => {
+      const hasRanges = policy.listRanges(caller.client).length > 0;
+      span.note({ action: 'list', decision: decisionOf(hasRanges) });
+      return hasRanges;
+    });
+    if (allowed) {
       this.#metrics.accessAllowed();
       return policy;
     }
@@ -73,7 +92,12 @@ export class Journal {
     await this.requireCredential(caller);
     const policy = this.#policy();
     const mayAdminister = (client: string) => allows(policy, caller, 'admin', tokensOf(client));
-    if (clients.some(mayAdminister)) {
+    const allowed = caller.span.step('policy.decide', span => {
+      const administersOne = clients.some(mayAdminister);
+      span.note({ action: 'admin', decision: decisionOf(administersOne) });
+      return administersOne;
+    });
+    if (allowed) {
       this.#metrics.accessAllowed();
       return mayAdminister;
     }
@@ -89,25 +113,29 @@ export class Journal {
     const lapse = caller.credential.lapse();
     if (lapse === null) return;
     this.#metrics.authenticationFailed(lapse);
-    await this.#append([{ ...about(caller, 'unauthenticated', null), decision: 'deny', outcome: lapse }]);
+    await this.#append(caller, [
+      { ...about(caller, 'unauthenticated', null), decision: 'deny', outcome: lapse },
+    ]);
     if (caller.identityMethod === 'token') throw invalidToken();
     throw new ServiceError('unauthenticated', 'The client certificate is not accepted any more.');
   }
 
   /** One record of something allowed that changes nothing; resolves when durable. */
   async note(caller: Caller, event: string, subject: Subject, outcome: string): Promise<void> {
-    await this.#append([{ ...about(caller, event, subject), decision: 'allow', outcome }]);
+    await this.#append(caller, [{ ...about(caller, event, subject), decision: 'allow', outcome }]);
   }
 
   /** The intents of one operation; resolves with the position of the last when durable. */
   intend(caller: Caller, subjects: readonly Subject[], opId: string): Promise<AppendedRecord> {
     return this.#append(
+      caller,
       subjects.map(subject => ({ ...about(caller, 'intent', subject), decision: 'allow', op_id: opId })),
     );
   }
 
   async settle(caller: Caller, subjects: readonly Subject[], opId: string, outcome: string): Promise<void> {
     await this.#append(
+      caller,
       subjects.map(subject => ({
         ...about(caller, 'outcome', subject),
         decision: 'allow',
@@ -119,6 +147,7 @@ export class Journal {
 
   async #deny(caller: Caller, refusals: readonly Subject[], what: string): Promise<never> {
     await this.#append(
+      caller,
       refusals.map(subject => ({
         ...about(caller, 'refusal', subject),
         decision: 'deny',
@@ -133,11 +162,21 @@ export class Journal {
     );
   }
 
-  async #append(entries: readonly AuditEntry[]): Promise<AppendedRecord> {
-    const appended = this.#audit.append(entries);
-    await appended.durable;
-    return appended;
+  #append({ span }: Caller, entries: readonly AuditEntry[]): Promise<AppendedRecord> {
+    return span.step('audit.append', async appending => {
+      const queued = performance.now();
+      const appended = this.#audit.append(entries);
+      const { started } = await appended.durable;
+      appending.note({ count: entries.length });
+      appending.passed('audit.queue', queued, started);
+      appending.passed('audit.flush', started, performance.now());
+      return appended;
+    });
   }
+}
+
+function decisionOf(allowed: boolean): 'allow' | 'deny' {
+  return allowed ? 'allow' : 'deny';
 }
 
 /** By the policy, but for a credential that is good for one thing only. */

@@ -34,7 +34,9 @@ export class Reading {
     const answer = await this.#vault.recordingFailure(caller, [subject], async () => {
       const stored = await this.#usable(name);
       const row = version === null ? this.#active(stored) : await this.#version(name, version);
-      const value = has(row.version) ? null : this.#vault.rows.openValue(row);
+      const value = has(row.version)
+        ? null
+        : caller.span.step('secret.decrypt', () => this.#vault.rows.openValue(row));
       return { ...factsOf(row), value, metadata: stored.head.metadata };
     });
     const outcome = answer.value === null ? 'not_modified' : 'ok';

@@ -1,3 +1,4 @@
+import type { Span } from '../../telemetry/tracing.ts';
 import type { VaultStatistics } from '../store/store.ts';
 import { schedulerCaller } from './caller.ts';
 import type { Changing } from './changing.ts';
@@ -26,9 +27,9 @@ export class Upkeep {
   }
 
   /** Does nothing where another rotation came first. */
-  async rotateDue(name: string): Promise<void> {
+  async rotateDue(name: string, span: Span): Promise<void> {
     await this.#changing.rotateAuthorised(
-      schedulerCaller,
+      schedulerCaller(span),
       [name],
       null,
       ({ head }) => head.rotation !== null && (head.expiresAt ?? Infinity) <= this.#vault.now(),
@@ -39,11 +40,12 @@ export class Upkeep {
    * Destroys generated versions whose grace is over; one that fails does not hold up the others.
    * @throws AggregateError of what failed
    */
-  async destroyEnded(limit: number): Promise<void> {
+  async destroyEnded(limit: number, span: Span): Promise<void> {
     const ended = await this.#vault.store.endedGraces(this.#vault.now(), limit);
     const failures: unknown[] = [];
+    const caller = schedulerCaller(span);
     for (const { name, version } of ended) {
-      await this.#changing.destroyEnded(schedulerCaller, name, version).catch(error => failures.push(error));
+      await this.#changing.destroyEnded(caller, name, version).catch(error => failures.push(error));
     }
     if (failures.length > 0)
       throw new AggregateError(failures, `${failures.length} versions could not be destroyed`);

@@ -31,7 +31,7 @@ class Trail implements AuditTrail {
   append(entries: readonly AuditEntry[]) {
     if (!this.writable) throw new ServiceError('unavailable');
     this.entries.push(...entries);
-    return { seq: this.entries.length, hash: '', durable: Promise.resolve() };
+    return { seq: this.entries.length, hash: '', durable: Promise.resolve({ started: 0 }) };
   }
 }
 

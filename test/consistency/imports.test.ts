@@ -38,8 +38,8 @@ const cryptoUsers = [
   'src/vault/tokens.ts',
 ];
 
-/** Who uses telemetry by more than its types: the server, and a command that reports to nobody. */
-const telemetryUsers = ['src/cli/commands/token-bootstrap.ts', 'src/main.ts'];
+/** Who uses telemetry by more than its types: the server, a command that reports to nobody, and callers whose work is no span. */
+const telemetryUsers = ['src/cli/commands/token-bootstrap.ts', 'src/main.ts', 'src/vault/caller.ts'];
 
 /** The only two files that see `process`. */
 const processUsers = ['src/cli/main.ts', 'src/main.ts'];

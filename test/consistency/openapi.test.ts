@@ -10,6 +10,7 @@ import { listen } from '../../src/listening.ts';
 import { createLogger } from '../../src/logging.ts';
 import { startService } from '../../src/service.ts';
 import { createMetrics } from '../../telemetry/instruments.ts';
+import { noTracing } from '../../telemetry/tracing.ts';
 import { checkout, install } from '../helpers/service.ts';
 
 interface Operation {
@@ -44,6 +45,7 @@ const { app, stop } = await startService({
   telemetry: {
     metrics: createMetrics(createNoopMeter()),
     exposition: { render: async () => ({ status: 200, headers: {}, body: '' }) },
+    tracing: noTracing,
   },
   lastExitReason: null,
   onFatal: error => t.fail(error.message),

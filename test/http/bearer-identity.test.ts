@@ -6,6 +6,7 @@ import { listen } from '../../src/listening.ts';
 import { createLogger } from '../../src/logging.ts';
 import { newToken } from '../../src/vault/token-format.ts';
 import { noMetrics } from '../../telemetry/instruments.ts';
+import { noTracing } from '../../telemetry/tracing.ts';
 import { exchange, type RawAnswer, type RawHeaders, requestBytes } from '../helpers/raw-http.ts';
 import { headerCaller, openTestVault } from '../vault/fixture.ts';
 import { unlimited } from './running-app.ts';
@@ -26,6 +27,7 @@ const app = await buildApp({
   clientOfCertificate: () => null,
   vault,
   metrics: { ...noMetrics(), authenticationFailed: reason => void reasons.push(reason) },
+  tracing: noTracing,
   refusals: { record: async entry => void recorded.push(entry) },
   logger: createLogger({ level: 'silent', json: true }, stdout),
   expectedHosts: [],

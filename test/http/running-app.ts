@@ -7,6 +7,7 @@ import type { AuditEntry } from '../../src/audit/record.ts';
 import type { Limits } from '../../src/config/limits.ts';
 import type { ReadSecret, Vault } from '../../src/vault/vault.ts';
 import { noMetrics } from '../../telemetry/instruments.ts';
+import { noTracing } from '../../telemetry/tracing.ts';
 
 /** The HTTP side alone, in this process, on a vault that answers reads when the test says so. */
 export interface RunningApp {
@@ -69,6 +70,7 @@ export async function runApp(t: Test, limits: Partial<Limits>, held = false): Pr
     logger: pino({ level: 'silent' }),
     tls: null,
     clientOfCertificate: () => null,
+    tracing: noTracing,
     expectedHosts: [],
     limits: { ...unlimited, ...limits },
     defaultGrace: 0,

@@ -1,6 +1,7 @@
 import t from 'tap';
 import type { Clock, Timer } from '../../src/rotation/clock.ts';
 import { type RotatingVault, startScheduler } from '../../src/rotation/scheduler.ts';
+import { noTracing } from '../../telemetry/tracing.ts';
 
 const minute = 60_000;
 
@@ -98,7 +99,8 @@ function setup(vault: RotatingVault) {
   const log = {
     warn: (fields: Readonly<Record<string, unknown>>, message: string) => warnings.push({ fields, message }),
   };
-  return { clock, warnings, scheduler: startScheduler({ vault, clock, log, intervalMs: minute }) };
+  const scheduler = startScheduler({ vault, clock, log, tracing: noTracing, intervalMs: minute });
+  return { clock, warnings, scheduler };
 }
 
 t.test('rotates what is due, then destroys, then refreshes; every interval', async t => {

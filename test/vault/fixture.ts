@@ -6,6 +6,7 @@ import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
 import { openVault } from '../../src/vault/opening.ts';
 import { createVault, type Vault } from '../../src/vault/vault.ts';
 import { type Metrics, noMetrics } from '../../telemetry/instruments.ts';
+import { noSpan } from '../../telemetry/tracing.ts';
 
 export interface AuditLine {
   readonly event: string;
@@ -105,5 +106,6 @@ export function headerCaller(client: string): Caller {
     remoteAddr: null,
     requestId: null,
     traceId: null,
+    span: noSpan,
   };
 }

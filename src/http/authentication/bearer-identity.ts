@@ -37,7 +37,8 @@ export class BearerIdentity implements Identity {
       credential: holder.credential,
       remoteAddr,
       requestId: request.id,
-      traceId: null,
+      traceId: request.span.traceId,
+      span: request.span,
     };
   }
 }

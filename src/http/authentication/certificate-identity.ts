@@ -82,7 +82,8 @@ export class CertificateIdentity {
       credential: { grants: 'policy', lapse: () => this.#lapse(peer, client) },
       remoteAddr: remoteAddress(request),
       requestId: request.id,
-      traceId: null,
+      traceId: request.span.traceId,
+      span: request.span,
     };
   }
 

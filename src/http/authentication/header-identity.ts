@@ -46,7 +46,8 @@ export class HeaderIdentity implements Identity {
       credential: lastingCredential,
       remoteAddr: remoteAddress(request),
       requestId: request.id,
-      traceId: null,
+      traceId: request.span.traceId,
+      span: request.span,
     };
   }
 }

@@ -45,6 +45,7 @@ export class Refusals {
         decision: 'deny',
         outcome: reason,
         request_id: request.id,
+        trace_id: request.span.traceId,
       }),
     );
     throw error;

@@ -1,10 +1,13 @@
 /**
- * One variant of what `bench/main.ts` compares, in a process of its own: `node bench/server.ts VARIANT FOLDER`. Sends
- * `{port}` over IPC once it listens.
+ * One variant of what `bench/main.ts` compares, in a process of its own: `node bench/server.ts VARIANT FOLDER COLLECTOR`.
+ * Sends `{port}` over IPC once it listens.
  */
 import type { Server } from 'node:http';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import process from 'node:process';
+import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import Fastify from 'fastify';
 import { loadConfig } from '../src/config/load.ts';
 import { routeTemplateOf } from '../src/http/route-template.ts';
@@ -14,34 +17,48 @@ import { startService } from '../src/service.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
+import { noTracing } from '../telemetry/tracing.ts';
 
 const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
-/** The whole service as src/main.ts wires it; with metrics off nothing listens to requests and the verbs do nothing. */
-async function serviceServer(
-  folder: string,
-  { metricsOn, identity }: { metricsOn: boolean; identity: string },
-): Promise<Server> {
+/**
+ * The whole service as src/main.ts wires it; with metrics off nothing listens to requests and the verbs do nothing.
+ * @param variant `on`, `off`, `token`, or `traced-` or `instrumented-` and the share of traces that is sampled
+ */
+async function serviceServer(variant: string, folder: string, collector: string): Promise<Server> {
+  const [kind, ratio] = variant.split('-');
+  const identity = kind === 'token' ? 'token' : 'header';
   const config = loadConfig(join(folder, 'config.toml'), { JARVIS_SECRETSD_SECURITY_IDENTITY: identity });
   const logger = createLogger(config.logging, process.stderr);
-  const telemetry = startTelemetry({
+  if (kind === 'instrumented') instrumentHttp();
+  const telemetry = await startTelemetry({
     serviceVersion: 'bench',
     process,
-    otlpEndpoint: undefined,
+    otlp: { ...(ratio === undefined ? {} : { endpoint: collector }), trace_ratio: Number(ratio ?? 0) },
+    log: logger,
     onError: fail,
   });
-  const metrics = metricsOn ? telemetry.metrics : noMetrics();
+  const metrics = kind === 'off' ? noMetrics() : telemetry.metrics;
+  const tracing = kind === 'traced' ? telemetry.tracing : noTracing;
   const { app } = await startService({
     config,
     version: 'bench',
     logger,
-    telemetry: { ...telemetry, metrics },
+    telemetry: { metrics, exposition: telemetry.exposition, tracing },
     lastExitReason: null,
     onFatal: fail,
   });
-  if (metricsOn) recordHttpMetrics(app.server, metrics, routeTemplateOf);
+  if (kind !== 'off') recordHttpMetrics(app.server, metrics, routeTemplateOf, tracing);
   await app.ready();
   return app.server;
+}
+
+/** Before the SDK's own instrumentations: a module is patched the first time that it is asked for after those. */
+function instrumentHttp(): void {
+  registerInstrumentations({
+    instrumentations: [new HttpInstrumentation({ disableOutgoingRequestInstrumentation: true })],
+  });
+  createRequire(import.meta.url)('node:http');
 }
 
 /** What the framework costs alone: one route that answers an object of the size of a secret's. */
@@ -64,13 +81,8 @@ function fail(error: unknown): never {
   throw error;
 }
 
-const [variant, folder = ''] = process.argv.slice(2);
-const server = await (variant === 'bare'
-  ? bareServer()
-  : serviceServer(folder, {
-      metricsOn: variant !== 'off',
-      identity: variant === 'token' ? 'token' : 'header',
-    }));
+const [variant = '', folder = '', collector = ''] = process.argv.slice(2);
+const server = await (variant === 'bare' ? bareServer() : serviceServer(variant, folder, collector));
 await listen(server, loopback);
 const address = server.address();
 process.send?.({ port: typeof address === 'object' ? address?.port : undefined });

@@ -13,6 +13,7 @@ export const Type = {
   Unknown: (options?: object) => ({ ...options }),
   Null: (options?: object) => ({ type: 'null', ...options }),
   Boolean: (options?: object) => ({ type: 'boolean', ...options }),
+  Number: (options?: object) => ({ type: 'number', ...options }),
   Integer: (options?: object) => ({ type: 'integer', ...options }),
   String: (options?: object) => ({ type: 'string', ...options }),
   Literal: (value: string | number | boolean, options?: object) => ({
@@ -43,6 +44,7 @@ export const Type = {
   | 'Unknown'
   | 'Null'
   | 'Boolean'
+  | 'Number'
   | 'Integer'
   | 'String'
   | 'Literal'

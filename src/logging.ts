@@ -3,9 +3,15 @@ import type { Config } from './config/schema.ts';
 
 /**
  * The service's logger. Serialisers name what may be logged of a request, so that no header, body or query ever is.
+ * @param bridge is given every line too, as JSON; null for nobody
  */
-export function createLogger({ level, json }: Config['logging'], destination: NodeJS.WritableStream) {
-  const stream = json ? destination : { write: (line: string) => destination.write(forPeople(line)) };
+export function createLogger(
+  { level, json }: Config['logging'],
+  destination: NodeJS.WritableStream,
+  bridge: ((line: string) => void) | null = null,
+) {
+  const lines = json ? destination : { write: (line: string) => destination.write(forPeople(line)) };
+  const stream = bridge === null ? lines : both(lines, bridge);
   return pino(
     {
       level,
@@ -23,6 +29,15 @@ export function createLogger({ level, json }: Config['logging'], destination: No
 }
 
 export type Logger = ReturnType<typeof createLogger>;
+
+function both(lines: { write(line: string): void }, bridge: (line: string) => void) {
+  return {
+    write(line: string): void {
+      lines.write(line);
+      bridge(line);
+    },
+  };
+}
 
 /** `12:00:00 WARN  message key=value`, from the JSON line. */
 function forPeople(line: string): string {

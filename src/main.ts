@@ -2,11 +2,11 @@ import type { Server } from 'node:http';
 import packageFile from '../package.json' with { type: 'json' };
 import type { Exposition } from '../telemetry/exposition.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
-import { startTelemetry } from '../telemetry/sdk.ts';
+import { startTelemetry, type Telemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
 import { tlsFiles } from './config/transport.ts';
-import { errorMessage } from './errors.ts';
+import { asStartError, errorMessage } from './errors.ts';
 import { requireClosedFiles } from './file-permissions.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
@@ -25,13 +25,18 @@ const stopDeadline = 9500;
 export async function serve(config: Config, configFile: string): Promise<void> {
   process.umask(0o077);
   requireClosedFiles(config, configFile);
-  const logger = createLogger(config.logging, process.stdout);
-  const telemetry = startTelemetry({
+  let bridge: Telemetry['bridgeLog'] = null;
+  const logger = createLogger(config.logging, process.stdout, line => bridge?.(line));
+  const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
     process,
-    otlpEndpoint: config.telemetry.otlp.endpoint,
+    otlp: config.telemetry.otlp,
+    log: logger,
     onError: error => logger.error({ reason: errorMessage(error) }, 'metrics could not be collected'),
+  }).catch(error => {
+    throw asStartError(error);
   });
+  bridge = telemetry.bridgeLog;
   const lastExit = new LastExit(config.paths.vault_path);
   const die = (reason: ExitReason, error: unknown): never => {
     logger.fatal({ reason: errorMessage(error) }, 'the process must end');
@@ -47,7 +52,7 @@ export async function serve(config: Config, configFile: string): Promise<void> {
     lastExitReason: lastExit.previous,
     onFatal: error => die('store_failure', error),
   });
-  recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf);
+  recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf, telemetry.tracing);
   const scrapeServer = await listenAll(config, service, telemetry.exposition);
   lastExit.noteRunning();
   stopOnSignals(async () => {

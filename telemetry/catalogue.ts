@@ -121,6 +121,18 @@ const serviceMetrics = [
   gauge('build_info', '1', 'Always 1; the labels name the versions of the service and of Node.', {
     attributes: ['version', 'node_version'],
   }),
+  gauge(
+    'otlp_last_push_age_seconds',
+    's',
+    'Time since a push of the signal last succeeded, or since pushing began, in seconds; absent while it is not pushed.',
+    { attributes: ['signal'] },
+  ),
+  gauge(
+    'otlp_push_failing',
+    '1',
+    '1 when the last push of the signal failed, else 0; absent while it is not pushed.',
+    { attributes: ['signal'] },
+  ),
   gauge('process_start_time_seconds', 's', 'When the process started, in Unix seconds.'),
   counter('process_cpu_seconds_total', 's', 'CPU time used by the process, user and system, in seconds.'),
   gauge('process_resident_memory_bytes', 'By', 'Resident memory of the process, in bytes.'),

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import type { CollectionResult, MetricCollectOptions, ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import type { Exemplars } from './exemplars.ts';
 import { acceptsGzip, type ExpositionFormat, negotiateFormat } from './negotiation.ts';
 import { renderMetrics } from './text-format.ts';
 import { zeroFill } from './zero-fill.ts';
@@ -35,6 +36,8 @@ export interface ExpositionOptions {
   readonly deadline: number;
   /** Told why a scrape was answered 500. */
   readonly onError: (error: unknown) => void;
+  /** Null where no spans are recorded. */
+  readonly exemplars?: Exemplars | null;
 }
 
 const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
@@ -45,7 +48,8 @@ const contentTypes: Readonly<Record<ExpositionFormat, string>> = {
 const compress = promisify(gzip);
 
 /** Serves what the Prometheus exporter's reader collects, under the literal names of the catalogue. */
-export function createExposition({ source, deadline, onError }: ExpositionOptions): Exposition {
+export function createExposition(options: ExpositionOptions): Exposition {
+  const { source, deadline, onError, exemplars = null } = options;
   if (source === undefined) {
     const disabled = plainReply(503, 'OpenTelemetry is disabled (OTEL_SDK_DISABLED).\n');
     return { render: async () => disabled };
@@ -54,7 +58,7 @@ export function createExposition({ source, deadline, onError }: ExpositionOption
   return {
     async render(request) {
       try {
-        return await metricsReply(await collect(), request);
+        return await metricsReply(await collect(), request, exemplars);
       } catch (error) {
         onError(error);
         return plainReply(500, 'The metrics could not be collected; the log says why.\n');
@@ -84,9 +88,10 @@ async function collectCompletely(source: MetricSource, deadline: number): Promis
 async function metricsReply(
   metrics: ResourceMetrics,
   { accept, acceptEncoding }: ScrapeRequest,
+  exemplars: Exemplars | null,
 ): Promise<ScrapeReply> {
   const format = negotiateFormat(accept);
-  const text = renderMetrics(metrics, format);
+  const text = renderMetrics(metrics, format, exemplars);
   const headers = { 'content-type': contentTypes[format], vary: 'accept, accept-encoding' };
   if (!acceptsGzip(acceptEncoding)) return { status: 200, headers, body: text };
   return { status: 200, headers: { ...headers, 'content-encoding': 'gzip' }, body: await compress(text) };

@@ -2,6 +2,7 @@ import diagnosticsChannel from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Metrics } from './instruments.ts';
+import { type Exchange, noTracing, type RequestTracing } from './tracing.ts';
 
 /** The route template of a request whose latency is a service level; undefined for probes, scrapes and no route. */
 export type RouteOf = (request: IncomingMessage) => string | undefined;
@@ -41,9 +42,15 @@ const knownMethods = new Set([
  * Counts and times every HTTP request of `server`, those that never reach a route included. It looks on only: the
  * application must have `clientError` and `connect` listeners of its own, which answer 4xx wherever the socket is
  * writable; with none, Node leaves such sockets open. Returns what stops it.
+ * @param tracing begins and ends the server span of each request
  */
-export function recordHttpMetrics(server: Server, metrics: Metrics, routeOf: RouteOf): () => void {
-  const recorder = new ExchangeRecorder(metrics, routeOf);
+export function recordHttpMetrics(
+  server: Server,
+  metrics: Metrics,
+  routeOf: RouteOf,
+  tracing: RequestTracing = noTracing,
+): () => void {
+  const recorder = new ExchangeRecorder(metrics, routeOf, tracing);
   // The channels speak of every server in the process.
   const onStart = (message: unknown) => {
     const exchange = message as ExchangeMessage;
@@ -83,21 +90,24 @@ function isUnreadableRequest({ code = '' }: NodeJS.ErrnoException, socket: Socke
 class ExchangeRecorder {
   readonly #metrics: Metrics;
   readonly #routeOf: RouteOf;
+  readonly #tracing: RequestTracing;
   readonly #connections = new WeakMap<Socket, Connection>();
 
-  constructor(metrics: Metrics, routeOf: RouteOf) {
+  constructor(metrics: Metrics, routeOf: RouteOf, tracing: RequestTracing) {
     this.#metrics = metrics;
     this.#routeOf = routeOf;
+    this.#tracing = tracing;
   }
 
-  started({ response, socket }: ExchangeMessage): void {
+  started({ request, response, socket }: ExchangeMessage): void {
     this.#metrics.requestReceived();
+    this.#tracing.requestStarted(request, methodLabel(request));
     const connection = this.#connectionOf(socket);
     connection.latest = response;
     connection.pending.set(response, performance.now());
   }
 
-  finished({ request, response, socket }: ExchangeMessage): void {
+  finished({ response, socket }: ExchangeMessage): void {
     const { pending } = this.#connectionOf(socket);
     const startedAt = pending.get(response);
     if (startedAt === undefined) return;
@@ -106,9 +116,11 @@ class ExchangeRecorder {
     const { statusCode } = response;
     if (statusCode >= 200 && statusCode < 300) this.#metrics.requestSucceeded();
     else if (statusCode >= 400) this.#metrics.requestFailed();
-    this.#metrics.requestObserved(seconds);
-    const route = this.#route(request);
-    if (route !== undefined) this.#metrics.routeServed(methodLabel(request), route, statusCode, seconds);
+    const exchange = this.#exchange(response);
+    const span = this.#tracing.requestFinished(exchange);
+    this.#metrics.requestObserved(seconds, span);
+    const { method, route } = exchange;
+    if (route !== undefined) this.#metrics.routeServed(method, route, statusCode, seconds, span);
   }
 
   /** A request that Node answers with an event in place of a request: received, refused and over at once. */
@@ -147,6 +159,7 @@ class ExchangeRecorder {
     const startedAt = pending.get(response);
     if (startedAt === undefined || !answered) return;
     pending.delete(response);
+    this.#tracing.requestAborted(this.#exchange(response));
     this.#metrics.requestFailed();
     this.#metrics.requestObserved(secondsSince(startedAt));
   }
@@ -162,8 +175,16 @@ class ExchangeRecorder {
 
   /** What the connection still owed was aborted. A queued response has no `close` of its own; the socket always has. */
   #closed({ pending }: Connection): void {
-    for (const startedAt of pending.values()) this.#metrics.requestObserved(secondsSince(startedAt));
+    for (const [response, startedAt] of pending) {
+      this.#tracing.requestAborted(this.#exchange(response));
+      this.#metrics.requestObserved(secondsSince(startedAt));
+    }
     pending.clear();
+  }
+
+  #exchange(response: ServerResponse): Exchange {
+    const request = response.req;
+    return { request, response, method: methodLabel(request), route: this.#route(request) };
   }
 
   /** An error thrown inside a channel's subscriber would end the process. */

@@ -6,6 +6,7 @@ import type {
   ObservableCounter,
 } from '@opentelemetry/api';
 import { type CounterName, type HistogramName, metricDefinition } from './catalogue.ts';
+import type { Exemplars, SampledSpan } from './exemplars.ts';
 import { type GaugeSources, observeGauges } from './gauges.ts';
 
 export type { GaugeSources } from './gauges.ts';
@@ -39,10 +40,16 @@ export interface Metrics {
   requestReceived(): void;
   requestSucceeded(): void;
   requestFailed(): void;
-  /** One observation of `http_request_duration_seconds`. */
-  requestObserved(seconds: number): void;
+  /** One observation of `http_request_duration_seconds`; a sampled span becomes its exemplar. */
+  requestObserved(seconds: number, span?: SampledSpan | null): void;
   /** One observation of `http.server.request.duration`; `route` is a template such as `/secret/*`, never a raw path. */
-  routeServed(method: string, route: string, status: number, seconds: number): void;
+  routeServed(
+    method: string,
+    route: string,
+    status: number,
+    seconds: number,
+    span?: SampledSpan | null,
+  ): void;
   secretCreated(): void;
   secretRetrieved(): void;
   secretRotated(): void;
@@ -74,8 +81,9 @@ type LabelledCounterName =
 /**
  * Counters are observable ones over plain numbers: present with 0 from the first collection, and a count costs
  * nanoseconds.
+ * @param exemplars where sampled spans are noted; null where there are none
  */
-export function createMetrics(meter: Meter): Metrics {
+export function createMetrics(meter: Meter, exemplars: Exemplars | null = null): Metrics {
   const counts = zeroCounts();
   const failed = labelledCounter(
     meter,
@@ -97,13 +105,20 @@ export function createMetrics(meter: Meter): Metrics {
     requestReceived: () => void counts.http_requests_total++,
     requestSucceeded: () => void counts.http_requests_success++,
     requestFailed: () => void counts.http_requests_error++,
-    requestObserved: seconds => record(requestDuration, seconds),
-    routeServed: (method, route, status, seconds) =>
+    requestObserved(seconds, span = null) {
+      record(requestDuration, seconds);
+      if (span !== null) exemplars?.note('http_request_duration_seconds', [], seconds, span);
+    },
+    routeServed(method, route, status, seconds, span = null) {
       record(routeDuration, seconds, {
         'http.request.method': method,
         'http.route': route,
         'http.response.status_code': status,
-      }),
+      });
+      if (span !== null) {
+        exemplars?.note('http_server_request_duration', [method, route, status], seconds, span);
+      }
+    },
     secretCreated: () => void counts.secrets_created_total++,
     secretRetrieved: () => void counts.secrets_retrieved_total++,
     secretRotated: () => void counts.secrets_rotated_total++,

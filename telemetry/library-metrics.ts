@@ -96,7 +96,93 @@ const runtimeMetrics = [
   ),
 ] as const;
 
-export const libraryMetrics: readonly MetricDefinition[] = runtimeMetrics;
+/** Recorded by the OpenTelemetry SDK about itself while it pushes; the names are its own. */
+const sdkMetrics = [
+  conventional(
+    'counter',
+    'otel.sdk.processor.span.processed',
+    '{span}',
+    'Spans that were handed on to be pushed or, with an error type, lost.',
+    { attributes: ['otel.component.type', 'error.type'] },
+  ),
+  conventional(
+    'gauge',
+    'otel.sdk.processor.span.queue.size',
+    '{span}',
+    'Ended spans that wait to be pushed.',
+    { attributes: ['otel.component.type'] },
+  ),
+  conventional(
+    'gauge',
+    'otel.sdk.processor.span.queue.capacity',
+    '{span}',
+    'Ended spans that may wait to be pushed; more are dropped.',
+    { attributes: ['otel.component.type'] },
+  ),
+  conventional(
+    'counter',
+    'otel.sdk.exporter.span.exported',
+    '{span}',
+    'Spans whose push has ended, with an error type where it failed.',
+    { attributes: ['otel.component.type', 'error.type'] },
+  ),
+  conventional('gauge', 'otel.sdk.exporter.span.inflight', '{span}', 'Spans that are being pushed.', {
+    attributes: ['otel.component.type'],
+  }),
+  conventional(
+    'counter',
+    'otel.sdk.processor.log.processed',
+    '{log_record}',
+    'Log records that were handed on to be pushed or, with an error type, lost.',
+    { attributes: ['otel.component.type', 'error.type'] },
+  ),
+  conventional(
+    'gauge',
+    'otel.sdk.processor.log.queue.size',
+    '{log_record}',
+    'Log records that wait to be pushed.',
+    { attributes: ['otel.component.type'] },
+  ),
+  conventional(
+    'gauge',
+    'otel.sdk.processor.log.queue.capacity',
+    '{log_record}',
+    'Log records that may wait to be pushed; more are dropped.',
+    { attributes: ['otel.component.type'] },
+  ),
+  conventional(
+    'counter',
+    'otel.sdk.exporter.log.exported',
+    '{log}',
+    'Log records whose push has ended, with an error type where it failed.',
+    { attributes: ['otel.component.type', 'error.type'] },
+  ),
+  conventional('gauge', 'otel.sdk.exporter.log.inflight', '{log}', 'Log records that are being pushed.', {
+    attributes: ['otel.component.type'],
+  }),
+  conventional(
+    'histogram',
+    'otel.sdk.exporter.operation.duration',
+    's',
+    'Duration of a push of spans or log records, retries included, in seconds.',
+    {
+      attributes: ['otel.component.type', 'error.type', 'http.response.status_code'],
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    },
+  ),
+  conventional(
+    'histogram',
+    'otel.sdk.metric_reader.collection.duration',
+    's',
+    'Duration of a collection of all metrics, in seconds.',
+    {
+      attributes: ['otel.component.type', 'error.type'],
+      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+    },
+  ),
+] as const;
+
+export const libraryMetrics: readonly MetricDefinition[] = [...runtimeMetrics, ...sdkMetrics];
 
 /**
  * What the runtime instrumentation offers and we leave out: a counter whose conventional series name promtool objects to;

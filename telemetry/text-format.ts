@@ -7,13 +7,19 @@ import {
   type ResourceMetrics,
 } from '@opentelemetry/sdk-metrics';
 import { catalogue, type MetricDefinition } from './catalogue.ts';
+import type { Exemplar, Exemplars } from './exemplars.ts';
 import type { ExpositionFormat } from './negotiation.ts';
 
 /**
  * A collection as Prometheus text 0.0.4 or OpenMetrics 1.0.0, with the catalogue's literal series names in both.
  * Instruments that the catalogue lacks are left out: no View bounds their attributes.
+ * @param exemplars shown on the buckets of histograms, in OpenMetrics only: the classic text has no place for them
  */
-export function renderMetrics(collected: ResourceMetrics, format: ExpositionFormat): string {
+export function renderMetrics(
+  collected: ResourceMetrics,
+  format: ExpositionFormat,
+  exemplars: Exemplars | null = null,
+): string {
   const byInstrument = new Map<string, MetricData>();
   for (const { metrics } of collected.scopeMetrics) {
     for (const data of metrics) byInstrument.set(data.descriptor.name, data);
@@ -21,8 +27,10 @@ export function renderMetrics(collected: ResourceMetrics, format: ExpositionForm
   const lines = targetInfo(collected.resource.attributes, format);
   for (const definition of catalogue) {
     const data = byInstrument.get(definition.instrument);
-    if (data !== undefined)
-      lines.push(...family(definition, format), ...samples(definition.name, data, format));
+    if (data !== undefined) {
+      const shown = format === 'openmetrics' ? exemplars : null;
+      lines.push(...family(definition, format), ...samples(definition, data, format, shown));
+    }
   }
   if (format === 'openmetrics') lines.push('# EOF');
   return `${lines.join('\n')}\n`;
@@ -58,30 +66,52 @@ function openMetricsFamily(name: string, kind: MetricDefinition['kind']): { name
     : { name, type: 'unknown' };
 }
 
-function samples(name: string, data: MetricData, format: ExpositionFormat): string[] {
+function samples(
+  { name, attributes }: MetricDefinition,
+  data: MetricData,
+  format: ExpositionFormat,
+  exemplars: Exemplars | null,
+): string[] {
   switch (data.dataPointType) {
     case DataPointType.SUM:
     case DataPointType.GAUGE:
       return data.dataPoints.map(point => sample(name, labels(point.attributes), point.value));
     case DataPointType.HISTOGRAM:
-      return data.dataPoints.flatMap(point => histogramSamples(name, point, format));
+      return data.dataPoints.flatMap(point => {
+        const series = attributes.map(attribute => point.attributes[attribute]);
+        return histogramSamples(name, point, format, exemplars?.of(name, series) ?? []);
+      });
     default:
       throw new TypeError(`The metric ${name} has a data point type that no View of ours asks for.`);
   }
 }
 
-/** Bucket lines are where exemplars go, in OpenMetrics only. */
-function histogramSamples(name: string, point: DataPoint<Histogram>, format: ExpositionFormat): string[] {
+/** @param exemplars by bucket, the last one for +Inf */
+function histogramSamples(
+  name: string,
+  point: DataPoint<Histogram>,
+  format: ExpositionFormat,
+  exemplars: readonly (Exemplar | undefined)[],
+): string[] {
   const { buckets, count, sum = 0 } = point.value;
   const own = labels(point.attributes);
   let cumulative = 0;
   const lines = buckets.boundaries.map((boundary, index) => {
     cumulative += buckets.counts[index] ?? 0;
-    return sample(`${name}_bucket`, [...own, `le="${bound(boundary, format)}"`], cumulative);
+    const line = sample(`${name}_bucket`, [...own, `le="${bound(boundary, format)}"`], cumulative);
+    return line + exemplarText(exemplars[index]);
   });
-  lines.push(sample(`${name}_bucket`, [...own, 'le="+Inf"'], count));
+  const rest = exemplarText(exemplars[buckets.boundaries.length]);
+  lines.push(sample(`${name}_bucket`, [...own, 'le="+Inf"'], count) + rest);
   lines.push(sample(`${name}_sum`, own, sum), sample(`${name}_count`, own, count));
   return lines;
+}
+
+/** OpenMetrics 1.0.0, "Exemplars": at most 128 characters of labels, then the value and its Unix time. */
+function exemplarText(exemplar: Exemplar | undefined): string {
+  if (exemplar === undefined) return '';
+  const { traceId, spanId, value, time } = exemplar;
+  return ` # {trace_id="${traceId}",span_id="${spanId}"} ${value} ${time.toFixed(3)}`;
 }
 
 /** OpenMetrics wants `1.0` where classic text has `1`. */

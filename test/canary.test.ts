@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { install, type RunningService, startService } from './helpers/service.ts';
+import { startCollector } from './telemetry/collector.ts';
 
 type Places = Readonly<Record<string, Buffer>>;
 
@@ -190,7 +191,14 @@ t.test('the search finds a value in every form, also within something longer', a
 });
 
 t.test('a value is found only in the answers to its readers', async t => {
-  const installation = await install(t.testdir(), { JARVIS_SECRETSD_LOGGING_LEVEL: 'trace' });
+  const collector = await startCollector();
+  t.teardown(() => collector.close());
+  const installation = await install(t.testdir(), {
+    JARVIS_SECRETSD_LOGGING_LEVEL: 'trace',
+    JARVIS_SECRETSD_TELEMETRY_OTLP_ENDPOINT: collector.url,
+    JARVIS_SECRETSD_TELEMETRY_OTLP_TRACE_RATIO: '1',
+    OTEL_BSP_SCHEDULE_DELAY: '20',
+  });
   const first = await startService(installation);
   const answers = new Answers(first);
   await spread(answers);
@@ -213,6 +221,7 @@ t.test('a value is found only in the answers to its readers', async t => {
     'answers after the crash': Buffer.from(later.text),
     'the log before the crash': Buffer.from(first.output()),
     'the log after the crash': Buffer.from(second.output()),
+    'what was pushed': Buffer.concat(collector.pushes.map(({ body }) => body)),
   };
   const forms = [...formsOf(canary), ...formsOf(generated), Buffer.from(generated, 'base64')];
   for (const places of [said, running, killed, stopped]) t.same(findings(places, forms), []);
@@ -230,6 +239,13 @@ t.test('a value is found only in the answers to its readers', async t => {
     t.ok(new RegExp(`^(HTTP/1.1 )?${status} `, 'm').test(answers.text), `${status} was answered`);
   }
   t.match(first.output(), '"msg":"ready"');
+  for (const signal of ['metrics', 'traces', 'logs']) {
+    t.ok(
+      collector.pushes.some(push => push.signal === signal),
+      `${signal} were pushed`,
+    );
+  }
+  t.ok(collector.spans.some(({ name }) => name === 'PUT /secret/*'));
 });
 
 /** The forms in which the hash of a token may leak. */

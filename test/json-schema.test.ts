@@ -11,6 +11,7 @@ function everything(builders: typeof Type) {
       fixed: builders.Union([builders.Literal('x'), builders.Literal(1), builders.Null()], { default: 'x' }),
       notes: builders.Record(builders.String(), builders.Integer({ maximum: 3 }), { description: 'notes' }),
       list: builders.Optional(builders.Array(builders.Boolean(), { minItems: 1 })),
+      share: builders.Number({ maximum: 1 }),
       any: builders.Unknown(),
       body: builders.Unsafe<string>({ type: 'string' }),
       none: builders.Object({ rare: builders.Optional(builders.String()) }),

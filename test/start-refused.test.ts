@@ -81,6 +81,11 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
     },
     /cannot read the certificate \S+server\.crt: ENOENT/,
   ],
+  'a collector address with a password': [
+    () => {},
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://user:pass-word@127.0.0.1:4318' },
+    /OTEL_EXPORTER_OTLP_ENDPOINT holds a user or a password; send credentials with OTEL_EXPORTER_OTLP_HEADERS/,
+  ],
   'no vault where one is required': [
     () => {},
     { JARVIS_SECRETSD_SERVER_INIT: 'require' },
@@ -97,6 +102,7 @@ for (const [what, [damage, environment, message]] of Object.entries(refusedNew))
     t.equal(code, 2, output);
     t.match(output, message);
     t.match(output, oneLine);
+    t.notMatch(output, 'pass-word');
     t.same(filesIn(installation.folder), before);
   });
 }

@@ -38,6 +38,7 @@ export function configLeaves(schema: object, path: readonly string[]): Leaf[] {
 /** What does not parse stays text, so that validation names the key and shows it. */
 function typedValue(text: string, type: string | undefined): unknown {
   if (type === 'integer') return /^-?\d+$/.test(text) ? Number(text) : text;
+  if (type === 'number') return /^\d+(\.\d+)?$/.test(text) ? Number(text) : text;
   if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
   if (type === 'array') return text.split(',').flatMap(item => item.trim() || []);
   return text;

@@ -98,14 +98,20 @@ function describe(problem: Problem, key: string, values: unknown): string {
   }
   const choices = allowedLiterals(key);
   const reason = choices === undefined ? problem.message : `must be one of ${choices.join(', ')}`;
-  return `${key} ${reason} (it is ${JSON.stringify(valueAt(values, key))})`;
+  const shown =
+    schemaOf(key)?.['writeOnly'] === true ? '' : ` (it is ${JSON.stringify(valueAt(values, key))})`;
+  return `${key} ${reason}${shown}`;
 }
 
-function allowedLiterals(key: string): string[] | undefined {
+function schemaOf(key: string): Table | undefined {
   let schema: unknown = configSchema;
   for (const part of key.split('.'))
     schema = isTable(schema) ? valueAt(schema['properties'], part) : undefined;
-  const options = isTable(schema) ? schema['anyOf'] : undefined;
+  return isTable(schema) ? schema : undefined;
+}
+
+function allowedLiterals(key: string): string[] | undefined {
+  const options = schemaOf(key)?.['anyOf'];
   return Array.isArray(options) ? options.map(option => String(option.const)) : undefined;
 }
 

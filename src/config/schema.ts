@@ -203,11 +203,19 @@ export const configSchema = Type.Object(
           {
             endpoint: Type.Optional(
               Type.String({
-                pattern: '^https?://[^/?#]+/?$',
+                pattern: '^https?://[^/?#@]+(/[^?#@]*)?$',
+                // Somebody may put a password into it, in vain; no message repeats it.
+                writeOnly: true,
                 description:
-                  'Push metrics by OTLP (http/protobuf) to this collector, such as http://127.0.0.1:4318; off without it.',
+                  'Push metrics, traces and logs by OTLP to this collector, such as http://127.0.0.1:4318; off without it. No credentials: OTEL_EXPORTER_OTLP_HEADERS carries them.',
               }),
             ),
+            trace_ratio: Type.Number({
+              default: 0.01,
+              minimum: 0,
+              maximum: 1,
+              description: 'Share of traces that begin here and are sampled, 0 to 1.',
+            }),
           },
           strict,
         ),

@@ -50,6 +50,7 @@ const settings: Record<string, readonly [toml: string, variable: string, value: 
   'limits.max_requests': ['30', '30', 30],
   'telemetry.prometheus.bind_addr': ['"0.0.0.0:9464"', '0.0.0.0:9464', '0.0.0.0:9464'],
   'telemetry.otlp.endpoint': ['"http://127.0.0.1:4318"', 'http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
+  'telemetry.otlp.trace_ratio': ['0.5', '0.5', 0.5],
 };
 
 t.test('every key is set by the file and by the environment, which wins', async t => {
@@ -110,6 +111,12 @@ const refused: Record<string, readonly [text: string, environment: Record<string
       'telemetry.prometheus.bind_addr = "localhost"',
       {},
       'telemetry.prometheus.bind_addr is "localhost"; it must',
+    ],
+    'a ratio beyond 1': ['telemetry.otlp.trace_ratio = 2', {}, 'trace_ratio must be <= 1 (it is 2)'],
+    'a collector address with a password, which is not shown': [
+      'telemetry.otlp.endpoint = "http://user:secret@127.0.0.1"',
+      {},
+      `${file}: telemetry.otlp.endpoint must match pattern "^https?://[^/?#@]+(/[^?#@]*)?$"`,
     ],
     'a variable that no key has': [
       '',

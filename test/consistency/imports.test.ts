@@ -38,8 +38,16 @@ const cryptoUsers = [
   'src/vault/tokens.ts',
 ];
 
-/** Who uses telemetry by more than its types: the server, a command that reports to nobody, and callers whose work is no span. */
-const telemetryUsers = ['src/cli/commands/token-bootstrap.ts', 'src/main.ts', 'src/vault/caller.ts'];
+/**
+ * Who uses telemetry by more than its types: the server, a command that reports to nobody, one that looks at the settings,
+ * and callers whose work is no span.
+ */
+const telemetryUsers = [
+  'src/cli/commands/check-config.ts',
+  'src/cli/commands/token-bootstrap.ts',
+  'src/main.ts',
+  'src/vault/caller.ts',
+];
 
 /** The only two files that see `process`. */
 const processUsers = ['src/cli/main.ts', 'src/main.ts'];

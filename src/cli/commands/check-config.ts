@@ -1,3 +1,4 @@
+import { pushTargets } from '../../../telemetry/otlp-settings.ts';
 import { requireUsableIdentity } from '../../config/identity.ts';
 import { loadConfig } from '../../config/load.ts';
 import { requireProtectedTransport, tlsFiles } from '../../config/transport.ts';
@@ -8,7 +9,7 @@ import { readTlsFiles, servableCertificate } from '../../tls/certificates.ts';
 
 /**
  * `--check-config`: whether configuration and policy can be used; returns what to print, and makes nothing.
- * @throws StartError
+ * @throws StartError, or an Error of the `OTEL_*` variables
  */
 export function checkConfigCommand(
   configFile: string,
@@ -21,6 +22,7 @@ export function checkConfigCommand(
   socketAccess(config);
   const files = tlsFiles(config);
   if (files !== null) servableCertificate(files, readTlsFiles(files));
+  pushTargets(config.telemetry.otlp.endpoint, environment);
   loadPolicy(config.security.rbac_policy_path);
   return `${configFile}: the configuration and its policy can be used\n`;
 }

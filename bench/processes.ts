@@ -5,8 +5,19 @@ import { join, resolve } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
-/** The service with header identity and metrics on or off, with token identity and metrics on; or Fastify alone. */
-export type Variant = 'bare' | 'on' | 'off' | 'token';
+/**
+ * `on` and `off` are the service with and without metrics, by header identity; `token` has token identity; what is traced
+ * samples this share; `instrumented` has @opentelemetry/instrumentation-http make the server spans; `bare` is Fastify alone.
+ */
+export type Variant =
+  | 'bare'
+  | 'on'
+  | 'off'
+  | 'token'
+  | 'traced-0'
+  | 'traced-0.01'
+  | 'traced-1'
+  | 'instrumented-0.01';
 
 export interface BenchServer {
   readonly url: string;
@@ -34,12 +45,14 @@ export function installInto(folder: string): void {
   for (const file of ['config.toml', 'policy.yaml']) cpSync(join(checkout, file), join(folder, file));
 }
 
-export async function startServer(variant: Variant, folder: string): Promise<BenchServer> {
+/** @param collector the address that the variants with traces push to */
+export async function startServer(variant: Variant, folder: string, collector: string): Promise<BenchServer> {
   const [command, args] = onCore(0, [
     process.execPath,
     join(import.meta.dirname, 'server.ts'),
     variant,
     folder,
+    collector,
   ]);
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const port = await portOf(child, variant);

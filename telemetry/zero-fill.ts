@@ -21,7 +21,9 @@ export function zeroFill(collected: ResourceMetrics): ResourceMetrics {
   );
   const lacking = catalogue.filter(definition => isFilled(definition) && !present.has(definition.instrument));
   if (lacking.length === 0) return collected;
-  const filled = { scope: { name: meterName }, metrics: lacking.map(zeroOf) };
+  // In the very scope of the meter, version included: a collector would take another scope for another series.
+  const scope = collected.scopeMetrics.find(({ scope }) => scope.name === meterName)?.scope;
+  const filled = { scope: scope ?? { name: meterName }, metrics: lacking.map(zeroOf) };
   return { resource: collected.resource, scopeMetrics: [...collected.scopeMetrics, filled] };
 }
 

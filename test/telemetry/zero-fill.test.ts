@@ -1,7 +1,7 @@
 import { emptyResource } from '@opentelemetry/resources';
 import { DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import t from 'tap';
-import { catalogue } from '../../telemetry/catalogue.ts';
+import { catalogue, meterName } from '../../telemetry/catalogue.ts';
 import { zeroFill } from '../../telemetry/zero-fill.ts';
 
 const nothing: ResourceMetrics = { resource: emptyResource(), scopeMetrics: [] };
@@ -51,4 +51,11 @@ t.test('leaves alone what was collected', async t => {
   const once = zeroFill(nothing);
   t.equal(zeroFill(once), once);
   t.same(nothing.scopeMetrics, [], 'its argument is not changed');
+});
+
+t.test('what it fills in is of the scope that its meter has', async t => {
+  const scope = { name: meterName, version: '1.2.3' };
+  const filled = zeroFill({ resource: emptyResource(), scopeMetrics: [{ scope, metrics: [] }] });
+  for (const { scope: used } of filled.scopeMetrics) t.same(used, scope);
+  t.equal(filled.scopeMetrics.length, 2);
 });

@@ -23,7 +23,7 @@ t.test('one file serves import by hand and provisioning', async t => {
 });
 
 /**
- * The rules of grafana/dashboard-linter (as of June 2026), one by one. Its modules are on no Go proxy, so it is not run itself.
+ * The rules of grafana/dashboard-linter (as of June 2026), one by one. Its module is on no Go proxy, so it is not run itself.
  * Left out: target-logql-rule and target-logql-auto-rule, because the dashboard asks no Loki. target-rate-interval-rule
  * and panel-units-rule are stricter here: no exception for other windows of `rate`, none for units beside words.
  */

@@ -16,6 +16,9 @@ export function skipWithout(name: string): string | false {
   return `needs ${name}: run test/stack/install-tools`;
 }
 
-/** The `skip` option of a campaign: it needs no tool, but takes too long for every `npm test`. */
+/** The `skip` option of a campaign: it takes too long for every `npm test`. */
 export const campaignOnly: string | false =
   JARVIS_REQUIRE_STACK === '1' ? false : 'a campaign: run npm run test:stack';
+
+/** Milliseconds that a file of them may take where the machine is busy with others. */
+export const stackTimeout = 600_000;

@@ -30,8 +30,12 @@ export class OverloadGuard {
   /** Looks at the event loop from now on: what a start takes is no overload. */
   watch(): void {
     let expected = performance.now() + sampleInterval;
+    let before = 0;
     this.#sampler = setInterval(() => {
-      this.#delay = performance.now() - expected;
+      const delay = performance.now() - expected;
+      // Of the last two the lesser: one stall, of the whole machine perhaps, is not too much to do.
+      this.#delay = Math.min(before, delay);
+      before = delay;
       expected = performance.now() + sampleInterval;
     }, sampleInterval).unref();
   }

@@ -1,6 +1,6 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { OverloadGuard } from '../../src/http/overload.ts';
 import { ask, RawConnection } from '../helpers/raw-connection.ts';
@@ -80,14 +80,31 @@ t.test('one connection takes no more than its share by pipelining', async t => {
   pipeline.destroy();
 });
 
+/** Nothing runs meanwhile: what was sent waits in the kernel. */
+function stall(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+}
+
+t.test('one stall of the event loop refuses nobody', async t => {
+  const app = await runApp(t, {});
+  const connection = await RawConnection.open(app.url);
+  connection.send(read);
+  stall();
+  t.equal((await connection.answer()).status, 200);
+  connection.destroy();
+});
+
 t.test('while the event loop runs late requests are refused, and probes are served', async t => {
   const app = await runApp(t, {});
   const [vault, stranger, probe] = await Promise.all([1, 2, 3].map(() => RawConnection.open(app.url)));
+  stall();
+  // Past the look at the delay that was due meanwhile, to where the next look comes before what is read.
+  await setTimeout(1);
+  await setImmediate();
   vault?.send(read);
   stranger?.send(nobody);
   probe?.send(requestBytes('GET', '/healthz', undefined, keepAlive));
-  // Nothing runs meanwhile: what was sent waits in the kernel.
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1500);
+  stall();
   t.equal((await vault?.answer())?.status, 503);
   t.equal((await stranger?.answer())?.status, 503);
   t.equal((await probe?.answer())?.status, 200);

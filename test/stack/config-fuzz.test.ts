@@ -73,12 +73,7 @@ t.test('a damaged configuration is refused in one line, or is one', { skip: camp
   const file = join(folder, 'config.toml');
   const shipped = readFileSync(join(checkout, 'config.toml'));
   // Short, so that damage seldom falls into a comment.
-  const bare = Buffer.from(
-    shipped
-      .toString()
-      .replaceAll(/^# (?=\w+ = )/gm, '')
-      .replaceAll(/ +#.*|^#.*\n/gm, ''),
-  );
+  const bare = Buffer.from(shipped.toString().replaceAll(/ +#.*|^#.*\n/gm, ''));
   damagedTexts(t, bare, configTokens, text => {
     writeFileSync(file, text);
     loadConfig(file, {});

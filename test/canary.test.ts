@@ -1,48 +1,18 @@
 import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
+import { filesUnder, findings, formsOf } from './helpers/leaks.ts';
 import { install, type RunningService, startService } from './helpers/service.ts';
 import { startCollector } from './telemetry/collector.ts';
-
-type Places = Readonly<Record<string, Buffer>>;
 
 /** The value has what JSON and URLs escape in its middle, so its halves are looked for: they come through as they are. */
 const halves = [randomBytes(12).toString('hex'), randomBytes(12).toString('hex')] as const;
 const canary = `${halves[0]}"\n\u2603\\ ${halves[1]}`;
 /** For places that take no such characters. */
 const [plain] = halves;
-
-/** The forms in which a text may leak, cut off or within something longer. */
-function formsOf(secret: string): (string | Buffer)[] {
-  const pieces = [secret.slice(0, 16), secret.slice(-16)];
-  return pieces.flatMap(piece => {
-    const hex = Buffer.from(piece).toString('hex');
-    return [piece, hex, hex.toUpperCase(), ...[0, 1, 2].flatMap(offset => base64Forms(piece, offset))];
-  });
-}
-
-/** Base64 of a text that begins `offset` bytes into a longer one, without the characters that its neighbours share. */
-function base64Forms(text: string, offset: number): string[] {
-  const bytes = Buffer.concat([Buffer.alloc(offset), Buffer.from(text)]);
-  const own = (encoded: string) => encoded.slice(offset === 0 ? 0 : offset + 1, -4);
-  return [own(bytes.toString('base64')), own(bytes.toString('base64url'))];
-}
-
-function findings(places: Places, forms: readonly (string | Buffer)[]): string[] {
-  return Object.entries(places).flatMap(([place, bytes]) =>
-    forms.filter(form => bytes.includes(form)).map(form => `${form.toString('latin1')} in ${place}`),
-  );
-}
-
-function filesUnder(folder: string): Record<string, Buffer> {
-  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .map(file => join(folder, file))
-    .filter(file => statSync(file).isFile());
-  return Object.fromEntries(files.map(file => [file, readFileSync(file)]));
-}
 
 /** Everything a service answered, but for the answers that are meant to hold a value. */
 class Answers {

@@ -76,7 +76,7 @@ t.test(
     ] as const) {
       t.equal(await status(first, bootstrap, method, path, body), 403, `bootstrap: ${method} ${path}`);
     }
-    t.equal(await status(first, bootstrap, 'POST', '/tokens', { client: 'nobody' }), 400);
+    t.equal(await status(first, bootstrap, 'POST', '/tokens', { client: 'nobody' }), 409);
     t.equal(await status(first, bootstrap, 'POST', '/tokens', { client: 'bootstrap' }), 400);
     const early = await issue(first, bootstrap, { client: 'web', description: 'early', expires_in: '1d' });
     t.equal(Date.parse(early.expires_at) - Date.parse(early.created_at), 86_400_000);

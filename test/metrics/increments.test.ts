@@ -242,7 +242,7 @@ t.test('with tokens, too, each cause moves exactly its metrics', async t => {
       201,
       { ...changed, audit_events_total: 4 },
     ],
-    ['a token for nobody', () => ask(token(1), 'POST', '/tokens', { client: 'nobody' }), 400, failed],
+    ['a token for nobody', () => ask(token(1), 'POST', '/tokens', { client: 'nobody' }), 409, failed],
     ['a token that may not be made', () => ask(token(0), 'POST', '/tokens', { client: 'web' }), 403, denied],
     ['a request for none', () => ask(token(1), 'POST', '/tokens', { client: 5 }), 400, refused],
     ['list', () => ask(token(1), 'GET', '/tokens'), 200, read],

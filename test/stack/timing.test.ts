@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { env } from 'node:process';
 import t, { type Test } from 'tap';
+import { newToken } from '../../src/vault/token-format.ts';
 import { RawConnection } from '../helpers/raw-connection.ts';
 import { requestBytes } from '../helpers/raw-http.ts';
 import { install, startService, writePolicy } from '../helpers/service.ts';
@@ -56,6 +59,46 @@ t.test('the time of a refusal does not tell whether the name exists', { skip: ca
   const allowed = await compare('allowed', [200, 404], [`app/${there}`, `app/${notThere}`]);
   t.ok(Math.abs(allowed.z) > threshold, 'the test sees the difference where the caller may read');
 });
+
+t.test('the time of a refusal does not tell whether a token exists', { skip: campaignOnly }, async t => {
+  const seed = chosenSeed(env);
+  t.comment(`JARVIS_FUZZ_SEED=${seed}, ${samples} samples of each kind`);
+  const installation = await install(t.testdir(), {
+    JARVIS_SECRETSD_SECURITY_IDENTITY: 'token',
+    JARVIS_SECRETSD_AUDIT_SYNC: 'changes',
+  });
+  const service = await startService(installation);
+  t.teardown(() => service.stop());
+  const bootstrap = readFileSync(join(installation.folder, 'keys/bootstrap.token'), 'latin1').trim();
+  const issue = async (by: string, request: object) => {
+    const answer = await service.request('POST', '/tokens', request, { authorization: `Bearer ${by}` });
+    return (await answer.json()) as { id: string; token: string };
+  };
+  const admin = await issue(bootstrap, { client: 'admin' });
+  const revoked = await issue(admin.token, { client: 'admin' });
+  const authorization = `Bearer ${admin.token}`;
+  await service.request('DELETE', `/tokens/${revoked.id}`, undefined, { authorization });
+  const connection = await RawConnection.open(service.url);
+  t.teardown(() => connection.destroy());
+  const random = new Random(seed);
+  const compare = (what: string, status: readonly [number, number], tokens: readonly [string, string]) =>
+    compareAnswers(t, connection, random, what, status, [list(tokens[0]), list(tokens[1])]);
+
+  const refused = await compare('revoked and unknown', [401, 401], [revoked.token, newToken()]);
+  t.ok(Math.abs(refused.z) < threshold, 'a token that was one and one that never was cannot be told apart');
+  t.ok(refused.shift > threshold, `${100 * sensitivity} % of the time more would have been seen`);
+
+  const known = await compare('good and unknown', [200, 401], [admin.token, newToken()]);
+  t.ok(Math.abs(known.z) > threshold, 'the test sees the difference where the token is good');
+});
+
+function list(token: string): Buffer {
+  return requestBytes('GET', '/secrets', undefined, {
+    connection: 'keep-alive',
+    authorization: `Bearer ${token}`,
+    'x-jarvis-client': null,
+  });
+}
 
 function read(name: string): Buffer {
   return requestBytes('GET', `/secret/${name}`, undefined, {

@@ -4,9 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { pino } from 'pino';
 import t from 'tap';
 import { CertificateIdentity } from '../../src/http/authentication/certificate-identity.ts';
+import { attachSpan } from '../../src/http/request-span.ts';
 import { createServer } from '../../src/http/server.ts';
 import type { Caller } from '../../src/vault/vault.ts';
 import { noMetrics } from '../../telemetry/instruments.ts';
+import { noTracing } from '../../telemetry/tracing.ts';
 import { createAuthority, loopback } from '../helpers/certificates.ts';
 import { TlsClient } from '../helpers/tls-client.ts';
 
@@ -33,6 +35,8 @@ t.test('a client certificate lapses on a connection that stands, and while a req
     requestCert: true,
     rejectUnauthorized: false,
   });
+  app.decorateRequest('span');
+  app.addHook('onRequest', async request => attachSpan(request, noTracing));
   app.get('/who', async request => {
     const caller = await identity.identify(request);
     callers.push(caller);

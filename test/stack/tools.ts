@@ -5,6 +5,9 @@ import { delimiter, join } from 'node:path';
 const { XDG_CACHE_HOME = join(homedir(), '.cache'), PATH = '', JARVIS_REQUIRE_STACK } = process.env;
 const folders = [join(XDG_CACHE_HOME, 'jarvis-secretsd-tools/bin'), ...PATH.split(delimiter)];
 
+/** Whether this is the long run, where nothing is skipped and everything is tried as often as it should be. */
+export const isCampaign: boolean = JARVIS_REQUIRE_STACK === '1';
+
 /** A tool's file: as `install-tools` built it, or else the machine's own; undefined where there is none. */
 export function findTool(name: string): string | undefined {
   return folders.map(folder => join(folder, name)).find(existsSync);
@@ -12,13 +15,12 @@ export function findTool(name: string): string | undefined {
 
 /** The `skip` option of a test that needs the tool. With JARVIS_REQUIRE_STACK=1 nothing is skipped: the test fails. */
 export function skipWithout(name: string): string | false {
-  if (findTool(name) !== undefined || JARVIS_REQUIRE_STACK === '1') return false;
+  if (findTool(name) !== undefined || isCampaign) return false;
   return `needs ${name}: run test/stack/install-tools`;
 }
 
 /** The `skip` option of a campaign: it takes too long for every `npm test`. */
-export const campaignOnly: string | false =
-  JARVIS_REQUIRE_STACK === '1' ? false : 'a campaign: run npm run test:stack';
+export const campaignOnly: string | false = isCampaign ? false : 'a campaign: run npm run test:stack';
 
 /** Milliseconds that a file of them may take where the machine is busy with others. */
 export const stackTimeout = 600_000;

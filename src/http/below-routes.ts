@@ -4,8 +4,11 @@ import type { Duplex } from 'node:stream';
 import { ServiceError } from '../errors.ts';
 import { commonHeaders, type ErrorReply } from './error-replies.ts';
 
-/** Milliseconds in which a client may read its answer and hang up; a socket that Node has let go has no other limit. */
-const lingering = 1000;
+/**
+ * Milliseconds in which a client may read its answers and hang up: a large one takes its time on a busy machine, and what
+ * is closed before it was read is lost. A socket that Node has let go has no other limit.
+ */
+const lingering = 3000;
 
 /** The answer to the latest request of each connection. */
 const latestAnswers = new WeakMap<Socket, ServerResponse>();

@@ -6,13 +6,15 @@ export function dashboardDocument(rows: readonly Row[]): string {
 
 <!-- Built by grafana/dashboards.ts from the panels described there; do not edit. -->
 
-[grafana-dashboard-secrets.json](grafana-dashboard-secrets.json) is one file for both ways into Grafana: import it by hand
-(Dashboards, New, Import) and choose the Prometheus in the variable **Data source**, or let
-[grafana/provisioning](../grafana/provisioning) load it. It needs nothing but the metrics of [metrics.md](metrics.md), by scrape
-or by OTLP.
+[grafana-dashboard-secrets.json](grafana-dashboard-secrets.json) is one file for both ways into Grafana, by hand and provisioned;
+[DEPLOYMENT_GUIDE.md](../DEPLOYMENT_GUIDE.md#grafana) has the steps. It needs nothing but the metrics of [metrics.md](metrics.md), by
+scrape or by OTLP.
 
-- **Job** and **Instance** choose the service. Where its metrics take several ways, each is a job or instance of its own:
-  choose one, or all is counted twice.
+Read it from the top. The first three rows fit on one screen and say whether it is well, who is denied and what is due: what is red
+there comes first. The rows below say why. The link of each panel opens its section of the runbook, which says what to do.
+
+- **Data source** chooses the Prometheus, **Job** and **Instance** the service. Where its metrics take several ways, each is a job
+  or instance of its own: choose one, or all is counted twice.
 - **Runbook** is the address at which you keep [RUNBOOK.md](RUNBOOK.md); each panel links into it.
 - Orange marks are restarts, blue ones policy loads. Points in a latency panel are traces of single requests, where tracing
   is on and the data source knows the trace store.

@@ -1,30 +1,44 @@
 /**
- * Builds docs/metrics.md from the catalogue: `node tools/metrics-docs.ts` writes it, `--check` exits 1 when it is stale.
+ * Builds docs/metrics.md and the list of metrics in DEPLOYMENT_GUIDE.md from the catalogue: `node tools/metrics-docs.ts`
+ * writes them, `--check` exits 1 when one is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv, exit, stderr } from 'node:process';
 import { catalogue, type MetricDefinition } from '../telemetry/catalogue.ts';
 
-const documentPath = new URL('../docs/metrics.md', import.meta.url);
+const note = '<!-- Built from telemetry/catalogue.ts by tools/metrics-docs.ts; do not edit. -->';
+const end = '<!-- The end of what is built. -->';
 
 /** The whole text of docs/metrics.md. */
 export function metricsDocument(): string {
-  const fifteen = catalogue.filter(({ contract }) => contract);
-  const extras = catalogue.filter(({ contract }) => !contract);
   return `# Metrics
 
-<!-- Built from telemetry/catalogue.ts by tools/metrics-docs.ts; do not edit. -->
+${note}
 
 \`GET /metrics\` serves these in Prometheus text 0.0.4 or, to a client whose \`Accept\` names it, OpenMetrics 1.0.0. The
 series names are the same in both. No label ever holds the name of a secret or a client.
 
-## The contract
+${tables('##')}`;
+}
+
+/** The guide with its list of metrics as the catalogue has them now. @throws Error where the guide has no place for it */
+export function guideWithMetrics(guide: string): string {
+  const from = guide.indexOf(note);
+  const to = guide.indexOf(end);
+  if (from === -1 || to < from) throw new Error(`DEPLOYMENT_GUIDE.md lacks ${note} … ${end}`);
+  return `${guide.slice(0, from)}${note}\n\n${tables('###')}\n${guide.slice(to)}`;
+}
+
+function tables(heading: '##' | '###'): string {
+  const fifteen = catalogue.filter(({ contract }) => contract);
+  const extras = catalogue.filter(({ contract }) => !contract);
+  return `${heading} The contract
 
 These names and meanings do not change. They carry no labels and are present, with value 0, from the first scrape.
 
 ${table(fifteen)}
 
-## Further metrics
+${heading} Further metrics
 
 A metric whose labels depend on what happens appears when it first happens. Names that come from OpenTelemetry's
 semantic conventions keep them, with underscores for dots and no unit suffix.
@@ -43,12 +57,21 @@ function row({ name, kind, attributes, help, buckets }: MetricDefinition): strin
   return `| \`${name}\` | ${kind} | ${labels} | ${help}${bounds} |`;
 }
 
+const outputs: readonly (readonly [path: string, text: (before: string) => string])[] = [
+  ['../docs/metrics.md', metricsDocument],
+  ['../DEPLOYMENT_GUIDE.md', guideWithMetrics],
+];
+
 function main(): void {
-  if (!argv.includes('--check')) {
-    writeFileSync(documentPath, metricsDocument());
-  } else if (readFileSync(documentPath, 'utf8') !== metricsDocument()) {
-    stderr.write('docs/metrics.md is stale; run `node tools/metrics-docs.ts`.\n');
-    exit(1);
+  for (const [path, text] of outputs) {
+    const file = new URL(path, import.meta.url);
+    const before = readFileSync(file, 'utf8');
+    if (before === text(before)) continue;
+    if (argv.includes('--check')) {
+      stderr.write(`${path} is stale; run \`node tools/metrics-docs.ts\`.\n`);
+      exit(1);
+    }
+    writeFileSync(file, text(before));
   }
 }
 

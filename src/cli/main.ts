@@ -37,6 +37,16 @@ program
   });
 
 program
+  .command('health')
+  .description('ask the running service whether it can serve; exit 0 only when it can')
+  .option('--config <file>', 'the configuration file', defaultConfig)
+  .action(async (_options: object, command: Command) => {
+    const { healthCommand } = await import('./commands/health.ts');
+    const { config } = command.optsWithGlobals<{ config: string }>();
+    process.exitCode = await healthCommand(config, process.env, text => process.stdout.write(text));
+  });
+
+program
   .command('token')
   .description('bearer tokens')
   .command('bootstrap')

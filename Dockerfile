@@ -1,0 +1,44 @@
+# The service as a container: `docker build --tag jarvis-secretsd .`; docs/CONTAINERS.md says how to run it.
+
+# Has npm, of which nothing is left in the end. Its Node is not the one that runs the service: package-lock.json pins that.
+ARG NPM_IMAGE=node:26.10.0-trixie-slim
+# Nothing runs in it while the image is built, so anything with glibc and libstdc++ can stand in, without a shell too.
+ARG RUNTIME_IMAGE=debian:trixie-20261005-slim
+
+FROM ${NPM_IMAGE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+# The headers and manuals of Node are a third of it.
+RUN npm ci --omit=dev --no-audit --no-fund \
+ && rm -rf node_modules/node-linux-*/include node_modules/node-linux-*/share node_modules/node-linux-*/*.md
+COPY LICENSE ./
+COPY telemetry telemetry
+COPY src src
+COPY packaging/container/config.toml policy.yaml /image/jarvis-secretsd/
+# A checkout may be closed to others, and the service is one of them. Node links libatomic, which the runtime image lacks.
+RUN chmod -R u=rwX,go=rX /app /image/jarvis-secretsd \
+ && mkdir -m 0700 /image/data /image/keys \
+ && cp -L /usr/lib/*-linux-gnu/libatomic.so.1 /image/
+
+FROM ${RUNTIME_IMAGE}
+LABEL org.opencontainers.image.title="jarvis-secretsd" \
+      org.opencontainers.image.description="A secrets service for one host or one team, instrumented with OpenTelemetry" \
+      org.opencontainers.image.version="0.2.1" \
+      org.opencontainers.image.licenses="Apache-2.0"
+
+COPY --from=build /image/libatomic.so.1 /usr/lib/
+# No VOLUME: the engine would make an anonymous one where none is mounted, and the vault would be gone with the container.
+COPY --from=build --chown=10001:10001 /image/data /data
+COPY --from=build --chown=10001:10001 /image/keys /keys
+COPY --from=build /image/jarvis-secretsd /etc/jarvis-secretsd
+COPY --from=build /app /app
+
+USER 10001:10001
+EXPOSE 8081
+STOPSIGNAL SIGTERM
+
+# Without a shell: no `bin/jarvis-secretsd` in between. `docker run … audit verify --config FILE` runs another command.
+ENTRYPOINT ["/app/node_modules/.bin/node", "--disable-sigusr1", "/app/src/cli/main.ts"]
+CMD ["--config", "/etc/jarvis-secretsd/config.toml"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
+  CMD ["/app/node_modules/.bin/node", "/app/src/cli/main.ts", "health", "--config", "/etc/jarvis-secretsd/config.toml"]

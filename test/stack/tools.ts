@@ -3,7 +3,10 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 
 const { XDG_CACHE_HOME = join(homedir(), '.cache'), PATH = '', JARVIS_REQUIRE_STACK } = process.env;
-const folders = [join(XDG_CACHE_HOME, 'jarvis-secretsd-tools/bin'), ...PATH.split(delimiter)];
+
+/** Where `install-tools` keeps what it has made. */
+export const toolsFolder = join(XDG_CACHE_HOME, 'jarvis-secretsd-tools');
+const folders = [join(toolsFolder, 'bin'), ...PATH.split(delimiter)];
 
 /** Whether this is the long run, where nothing is skipped and everything is tried as often as it should be. */
 export const isCampaign: boolean = JARVIS_REQUIRE_STACK === '1';

@@ -1,7 +1,7 @@
 import { Type } from '../../json-schema.ts';
 import { clientNamePattern } from '../../policy/policy.ts';
 import { lifetimeSchema, parseLifetime } from '../../rotation/durations.ts';
-import { networkPattern } from '../../vault/source-networks.ts';
+import { mostSourceNetworks, networkPattern } from '../../vault/source-networks.ts';
 import type { TokenFacts, Vault } from '../../vault/vault.ts';
 import { rfc3339 } from '../answers.ts';
 import type { Api } from '../api.ts';
@@ -9,7 +9,6 @@ import { nextCursor, pageQuery, readLimit } from '../pages.ts';
 import * as schemas from '../schemas.ts';
 
 const defaultLifetime = '90d';
-const maxNetworks = 32;
 
 const time = Type.Union([schemas.timestamp, Type.Null()]);
 const sourceNetworks = Type.Array(
@@ -18,7 +17,7 @@ const sourceNetworks = Type.Array(
     description: 'Networks are like 192.0.2.7, 10.0.0.0/8 or 2001:db8::/32.',
   }),
   {
-    maxItems: maxNetworks,
+    maxItems: mostSourceNetworks,
     description: 'Addresses and CIDR networks that the token may be used from; without any, from everywhere.',
   },
 );

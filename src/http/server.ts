@@ -5,6 +5,7 @@ import type { Api } from './api.ts';
 import { answerBelowRoutes, answerMalformed } from './below-routes.ts';
 import { acceptJsonBodies } from './bodies.ts';
 import { commonHeaders, replyWithErrors, sendError } from './error-replies.ts';
+import { compileSchemasWhenNeeded } from './schema-compilers.ts';
 import { answerUnrouted } from './unrouted.ts';
 
 /** What one request may cost (DESIGN §4). Fastify switches Node's own request timeout off unless told. */
@@ -38,19 +39,11 @@ export function createServer(logger: FastifyBaseLogger, tls: TlsOptions | null):
     exposeHeadRoutes: false,
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
-    ajv: {
-      customOptions: {
-        removeAdditional: false,
-        coerceTypes: false,
-        useDefaults: false,
-        validateSchema: false,
-        verbose: true,
-      },
-    },
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerMalformed,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply),
   });
+  compileSchemasWhenNeeded(app);
   acceptJsonBodies(app);
   replyWithErrors(app);
   answerUnrouted(app);

@@ -1,0 +1,28 @@
+import { Ajv, type ValidateFunction } from 'ajv';
+import fastJsonStringify from 'fast-json-stringify';
+import type { FastifyInstance, FastifySchema } from 'fastify';
+
+// `verbose`, so that a problem knows its schema and with it the description; strict mode finds a misspelt keyword without the
+// meta-schema.
+const ajv = new Ajv({ verbose: true, validateSchema: false });
+
+/**
+ * Has each schema of a route compiled by the first request that needs it: compiling all of them is a tenth of a start, and no
+ * run of the service uses them all.
+ */
+export function compileSchemasWhenNeeded(app: FastifyInstance): void {
+  app.setValidatorCompiler<object>(({ schema }) => {
+    let validate: ValidateFunction | undefined;
+    return (value: unknown) => {
+      validate ??= ajv.compile(schema);
+      return validate(value) || { error: validate.errors ?? [] };
+    };
+  });
+  app.setSerializerCompiler<FastifySchema>(({ schema }) => {
+    let serialize: ((value: unknown) => string) | undefined;
+    return (value: unknown) => {
+      serialize ??= fastJsonStringify(schema);
+      return serialize(value);
+    };
+  });
+}

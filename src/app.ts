@@ -1,6 +1,5 @@
 import type { ServerOptions as TlsOptions } from 'node:https';
 import swagger from '@fastify/swagger';
-import type { FastifyBaseLogger } from 'fastify';
 import type { Exposition } from '../telemetry/exposition.ts';
 import type { Metrics } from '../telemetry/instruments.ts';
 import type { Tracing } from '../telemetry/tracing.ts';
@@ -12,6 +11,7 @@ import { HeaderIdentity } from './http/authentication/header-identity.ts';
 import { type Identity, remoteAddress } from './http/authentication/identity.ts';
 import type { RefusalRecorder } from './http/authentication/refusals.ts';
 import { ConnectionCap } from './http/connection-cap.ts';
+import type { FailureLog } from './http/error-replies.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
@@ -38,7 +38,7 @@ export interface AppDependencies {
   readonly metrics: Metrics;
   readonly tracing: Tracing;
   readonly refusals: RefusalRecorder;
-  readonly logger: FastifyBaseLogger;
+  readonly logger: FailureLog;
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null;
   /** The client that a name of a verified certificate belongs to; null for nobody's. */
@@ -87,16 +87,22 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   await app.register(async api => {
     api.decorateRequest('caller');
     api.decorateRequest('span');
-    api.addHook('onRequest', async request => {
+    api.addHook('onRequest', (request, _reply, done) => {
       noteRouteTemplate(request);
       attachSpan(request, tracing);
       overload.check(request.raw);
       limits.countAddress(remoteAddress(request));
       origin.check(request);
-      request.caller = (await certificates.identify(request)) ?? (await identity.authenticate(request));
-      limits.countClient(request.caller.client);
+      const caller = certificates.identify(request) ?? identity.authenticate(request);
+      if (caller instanceof Promise) return void caller.catch(done);
+      request.caller = caller;
+      limits.countClient(caller.client);
+      done();
     });
-    api.addHook('preValidation', async (request, reply) => overload.admit(request.raw, reply.raw));
+    api.addHook('preValidation', (request, reply, done) => {
+      overload.admit(request.raw, reply.raw);
+      done();
+    });
     secretRoutes(api, vault, metrics, defaultGrace);
     secretsRoutes(api, vault);
     versionsRoutes(api, vault);

@@ -1,5 +1,6 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, ServiceError } from '../errors.ts';
+import { requestFacts } from './request-span.ts';
 
 /** The body of every error answer. */
 export interface ErrorReply {
@@ -22,21 +23,30 @@ export function commonHeaders(requestId: string): Record<string, string> {
   return { 'x-request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 }
 
-/** Every error that leaves a route becomes `{error, message}` with a code from the table. */
-export function replyWithErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | ServiceError, request, reply) =>
-    sendError(error, request, reply),
-  );
+export interface FailureLog {
+  error(facts: object, message: string): void;
 }
 
-export function sendError(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const shown = asServiceError(error);
-  if (shown.status >= 500) request.log.error({ code: shown.code, reason: reasonOf(error) }, 'request failed');
-  if (shown.status === 408 || shown.status === 413) reply.header('connection', 'close');
-  return reply
-    .code(shown.status)
-    .headers({ ...commonHeaders(request.id), ...shown.headers })
-    .send({ error: shown.code, message: shown.message } satisfies ErrorReply);
+/** Every error that leaves a route becomes `{error, message}` with a code from the table; failures of ours are logged. */
+export class ErrorReplies {
+  readonly #log: FailureLog;
+
+  constructor(log: FailureLog) {
+    this.#log = log;
+  }
+
+  send(error: Error, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const shown = asServiceError(error);
+    if (shown.status >= 500) {
+      const facts = { ...requestFacts(request), code: shown.code, reason: reasonOf(error) };
+      this.#log.error(facts, 'request failed');
+    }
+    if (shown.status === 408 || shown.status === 413) reply.header('connection', 'close');
+    return reply
+      .code(shown.status)
+      .headers({ ...commonHeaders(request.id), ...shown.headers })
+      .send({ error: shown.code, message: shown.message } satisfies ErrorReply);
+  }
 }
 
 function asServiceError(error: Error): ServiceError {

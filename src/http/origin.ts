@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import { ServiceError } from '../errors.ts';
+import { headerLines } from './header-lines.ts';
 
 /** Loopback as a Host header spells it. */
 const loopbackNames = ['localhost', '127.0.0.1', '[::1]'];
@@ -18,8 +19,8 @@ export class OriginGuard {
 
   /** @throws ServiceError misdirected_request, bad_request or not_authorized */
   check(request: FastifyRequest): void {
-    const headers = request.raw.headersDistinct;
-    const hosts = headers['host'] ?? [];
+    const { headers } = request;
+    const hosts = headerLines(request.raw, 'host');
     if (hosts.length > 1) throw new ServiceError('bad_request', 'Host was sent more than once.');
     if (!this.#hosts.has(hostname(targetHost(request.raw.url) ?? hosts[0] ?? ''))) {
       throw new ServiceError(
@@ -27,10 +28,10 @@ export class OriginGuard {
         'This server does not answer for the host that the Host header names; server.allowed_hosts lists more.',
       );
     }
-    const site = headers['sec-fetch-site']?.[0];
+    const site = headers['sec-fetch-site'];
     const foreignSite = site !== undefined && site !== 'same-origin' && site !== 'none';
-    const origins = headers['origin'] ?? [];
-    if (foreignSite || origins.some(origin => !this.#isOwn(origin))) {
+    const { origin } = headers;
+    if (foreignSite || (origin !== undefined && !this.#isOwn(origin))) {
       throw new ServiceError('not_authorized', 'Requests that another web site starts are refused.');
     }
   }

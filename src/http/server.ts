@@ -1,10 +1,10 @@
 import type { ServerOptions as TlsOptions } from 'node:https';
-import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
+import Fastify, { type FastifyError } from 'fastify';
 import { ServiceError } from '../errors.ts';
 import type { Api } from './api.ts';
 import { answerBelowRoutes, answerMalformed } from './below-routes.ts';
 import { acceptJsonBodies } from './bodies.ts';
-import { commonHeaders, replyWithErrors, sendError } from './error-replies.ts';
+import { commonHeaders, ErrorReplies, type FailureLog } from './error-replies.ts';
 import { compileSchemasWhenNeeded } from './schema-compilers.ts';
 import { answerUnrouted } from './unrouted.ts';
 
@@ -30,33 +30,36 @@ const http = {
  * A Fastify instance with our manners and no routes: strict validation, one error shape, no guessing at bodies.
  * @param tls null for plain HTTP
  */
-export function createServer(logger: FastifyBaseLogger, tls: TlsOptions | null): Api {
+export function createServer(log: FailureLog, tls: TlsOptions | null): Api {
+  const errors = new ErrorReplies(log);
   const app = Fastify({
     ...limits,
     ...(tls === null ? { http } : { https: { ...http, ...tls } }),
-    loggerInstance: logger,
-    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     exposeHeadRoutes: false,
     genReqId: () => crypto.randomUUID(),
     requestIdHeader: false,
     routerOptions: { maxParamLength: 1024 },
     clientErrorHandler: answerMalformed,
-    frameworkErrors: (error, request, reply) => sendError(error, request, reply),
+    frameworkErrors: (error, request, reply) => errors.send(error, request, reply),
   });
   compileSchemasWhenNeeded(app);
   acceptJsonBodies(app);
-  replyWithErrors(app);
+  app.setErrorHandler<FastifyError | ServiceError>((error, request, reply) =>
+    errors.send(error, request, reply),
+  );
   answerUnrouted(app);
-  app.addHook('onRequest', async request => {
+  app.addHook('onRequest', (request, _reply, done) => {
     // RFC 9112 §3.2: a request without Host is answered 400.
     if (request.raw.httpVersion === '1.1' && request.headers.host === undefined) {
       throw new ServiceError('bad_request', 'The request has no Host header.');
     }
+    done();
   });
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(commonHeaders(request.id));
     // Once the listener is closed the service drains: no connection may go on to a next request.
     if (!app.server.listening) reply.header('connection', 'close');
+    done();
   });
   answerBelowRoutes(app.server);
   return app;

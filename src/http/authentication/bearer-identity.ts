@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify';
 import type { Metrics } from '../../../telemetry/instruments.ts';
 import { bearerChallenge, invalidToken, ServiceError } from '../../errors.ts';
 import type { Caller, Vault } from '../../vault/vault.ts';
+import { headerLines } from '../header-lines.ts';
 import { type Identity, remoteAddress } from './identity.ts';
 import { type RefusalRecorder, Refusals } from './refusals.ts';
 
@@ -21,15 +22,15 @@ export class BearerIdentity implements Identity {
     this.#refusals = new Refusals('token', metrics, recorder);
   }
 
-  async authenticate(request: FastifyRequest): Promise<Caller> {
-    const [header, ...more] = request.raw.headersDistinct['authorization'] ?? [];
-    if (header === undefined) return await this.#refusals.refuse(request, 'missing', missing());
-    if (more.length > 0) return await this.#refusals.refuse(request, 'malformed', sentTwice());
+  authenticate(request: FastifyRequest): Caller | Promise<never> {
+    const [header, another] = headerLines(request.raw, 'authorization');
+    if (header === undefined) return this.#refusals.refuse(request, 'missing', missing());
+    if (another !== undefined) return this.#refusals.refuse(request, 'malformed', sentTwice());
     const token = bearer.exec(header)?.[1];
-    if (token === undefined) return await this.#refusals.refuse(request, 'malformed', invalidToken());
+    if (token === undefined) return this.#refusals.refuse(request, 'malformed', invalidToken());
     const remoteAddr = remoteAddress(request);
     const { refusal, holder } = this.#tokens.verifyToken(token, remoteAddr);
-    if (refusal !== null) return await this.#refusals.refuse(request, refusal, invalidToken(), holder);
+    if (refusal !== null) return this.#refusals.refuse(request, refusal, invalidToken(), holder);
     return {
       client: holder.client,
       identityMethod: 'token',

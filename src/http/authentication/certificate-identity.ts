@@ -50,7 +50,7 @@ export class CertificateIdentity {
    * Null where no certificate was presented or a header says who calls.
    * @throws ServiceError unauthenticated, counted and recorded, when the certificate is no client's
    */
-  async identify(request: FastifyRequest): Promise<Caller | null> {
+  identify(request: FastifyRequest): Caller | Promise<never> | null {
     const { socket } = request.raw;
     if (!(socket instanceof TLSSocket)) return null;
     if (this.#sayingHeaders.some(name => request.headers[name] !== undefined)) return null;
@@ -61,19 +61,16 @@ export class CertificateIdentity {
       return this.#refusals.refuse(request, reason, new ServiceError('unauthenticated', message), known);
     };
     if (!socket.authorized) {
-      return await refuse(
-        'unverified',
-        `The client certificate does not verify: ${socket.authorizationError}.`,
-      );
+      return refuse('unverified', `The client certificate does not verify: ${socket.authorizationError}.`);
     }
     // Node verified it when the connection, or the session that it resumes, began.
-    if (this.#hasExpired(peer)) return await refuse('expired', 'The client certificate has expired.');
+    if (this.#hasExpired(peer)) return refuse('expired', 'The client certificate has expired.');
     const [client, another] = this.#clientsOf(peer);
     if (client === undefined) {
-      return await refuse('unknown', 'The policy has no client with this certificate.');
+      return refuse('unknown', 'The policy has no client with this certificate.');
     }
     if (another !== undefined) {
-      return await refuse('unknown', 'The policy has several clients with names of this certificate.');
+      return refuse('unknown', 'The policy has several clients with names of this certificate.');
     }
     return {
       client,

@@ -4,11 +4,14 @@ import { ServiceError } from '../../errors.ts';
 import { isClientName } from '../../policy/policy.ts';
 import { lastingCredential } from '../../vault/caller.ts';
 import type { Caller } from '../../vault/vault.ts';
+import { headerLines } from '../header-lines.ts';
 import { type Identity, remoteAddress } from './identity.ts';
 import { type RefusalRecorder, Refusals } from './refusals.ts';
 
 /** Headers that a proxy adds. Behind a proxy everybody's address is the proxy's, so the header proves nothing. */
-const proxyHeader = /^(?:forwarded|via|x-forwarded-.*)$/;
+function isProxyHeader(name: string): boolean {
+  return name === 'via' || name === 'forwarded' || name.startsWith('x-forwarded-');
+}
 
 /** Header identity: who X-Jarvis-Client says. For one host only; the start refuses it on other addresses. */
 export class HeaderIdentity implements Identity {
@@ -18,26 +21,24 @@ export class HeaderIdentity implements Identity {
     this.#refusals = new Refusals('header', metrics, recorder);
   }
 
-  async authenticate(request: FastifyRequest): Promise<Caller> {
-    const headers = request.raw.headersDistinct;
-    if (Object.keys(headers).some(name => proxyHeader.test(name))) {
+  authenticate(request: FastifyRequest): Caller | Promise<never> {
+    if (Object.keys(request.headers).some(isProxyHeader)) {
       const message =
         'Header identity is for direct callers on this host; this request came through a proxy.';
-      return await this.#refusals.refuse(request, 'proxied', new ServiceError('unauthenticated', message));
+      return this.#refusals.refuse(request, 'proxied', new ServiceError('unauthenticated', message));
     }
-    const clients = headers['x-jarvis-client'];
-    const client = clients?.[0];
-    if (clients === undefined || client === undefined || client === '') {
+    const [client, another] = headerLines(request.raw, 'x-jarvis-client');
+    if (client === undefined || client === '') {
       const message = 'Say who you are: X-Jarvis-Client: <client>.';
-      return await this.#refusals.refuse(request, 'missing', new ServiceError('unauthenticated', message));
+      return this.#refusals.refuse(request, 'missing', new ServiceError('unauthenticated', message));
     }
-    if (clients.length > 1) {
+    if (another !== undefined) {
       const message = 'X-Jarvis-Client was sent more than once.';
-      return await this.#refusals.refuse(request, 'malformed', new ServiceError('bad_request', message));
+      return this.#refusals.refuse(request, 'malformed', new ServiceError('bad_request', message));
     }
     if (!isClientName(client)) {
       const message = 'X-Jarvis-Client holds no valid client name.';
-      return await this.#refusals.refuse(request, 'malformed', new ServiceError('unauthenticated', message));
+      return this.#refusals.refuse(request, 'malformed', new ServiceError('unauthenticated', message));
     }
     return {
       client,

@@ -102,19 +102,19 @@ class SqliteStore implements Store {
     await this.#writer.request({ kind: 'putState', entries: copies });
   }
 
-  async get(name: string): Promise<StoredSecret | null> {
+  get(name: string): StoredSecret | null {
     return this.#secrets.get(name);
   }
 
-  async version(name: string, version: number): Promise<SecretVersion | null> {
+  version(name: string, version: number): SecretVersion | null {
     return this.#reader.version(name, version);
   }
 
-  async versions(name: string): Promise<SecretVersion[]> {
+  versions(name: string): SecretVersion[] {
     return this.#reader.versions(name);
   }
 
-  async list(request: ListRequest): Promise<StoredSecret[]> {
+  list(request: ListRequest): StoredSecret[] {
     const names: string[] = [];
     for (const range of request.ranges) {
       if (names.length >= request.limit) break;
@@ -153,7 +153,7 @@ class SqliteStore implements Store {
     });
   }
 
-  async tokens(): Promise<StoredToken[]> {
+  tokens(): StoredToken[] {
     return this.#reader.tokens();
   }
 

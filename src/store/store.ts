@@ -142,12 +142,13 @@ export interface Store {
   /** Writes all of them in one durable transaction. */
   putState(entries: Readonly<Record<string, Uint8Array>>): Promise<void>;
 
-  get(name: string): Promise<StoredSecret | null>;
-  version(name: string, version: number): Promise<SecretVersion | null>;
+  /** Rows are read in the caller's turn: a promise for each would cost a read more than the look into memory. */
+  get(name: string): StoredSecret | null;
+  version(name: string, version: number): SecretVersion | null;
   /** Ascending by version. */
-  versions(name: string): Promise<SecretVersion[]>;
+  versions(name: string): SecretVersion[];
   /** Live (not deleted, active) secrets only, ascending by name. */
-  list(request: ListRequest): Promise<StoredSecret[]>;
+  list(request: ListRequest): StoredSecret[];
   /** Names of live secrets that carry a rotation and are due, soonest first. */
   dueRotations(now: number, limit: number): Promise<string[]>;
   /** Versions whose destroyAt has passed and which still hold a value. */
@@ -167,7 +168,7 @@ export interface Store {
   lastIntent(): Promise<AuditPosition | null>;
 
   /** Every token, oldest first. */
-  tokens(): Promise<StoredToken[]>;
+  tokens(): StoredToken[];
   /**
    * All or nothing; resolves after the fsync. Throws StoreError as `commit` does.
    * @param operation null for what no audit record announces: when tokens were last used

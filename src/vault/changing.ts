@@ -46,7 +46,7 @@ export class Changing {
     ifMatch: (version: number | null) => boolean,
   ): Promise<VersionFacts & { readonly isNew: boolean }> {
     checkInput(name, input);
-    const known = rules.exists((await this.#vault.load(name))?.head ?? null);
+    const known = rules.exists(this.#vault.load(name)?.head ?? null);
     await this.#vault.journal.authorise(caller, known ? ['update'] : ['update', 'create'], [name]);
     let isNew = false;
     const [planned] = await this.#change(caller, 'update', [name], async ([stored = null]) => {
@@ -73,7 +73,7 @@ export class Changing {
       async ([stored = null]) => {
         const { head, active } = rules.requireLive(stored, name);
         const now = this.#vault.now();
-        const target = await this.#vault.stored(this.#vault.store.version(name, version));
+        const target = this.#vault.stored(store => store.version(name, version));
         if (target === null || !rules.isReadable(target, now)) {
           throw new ServiceError('not_found', `${name} has no version ${version} to activate.`);
         }
@@ -152,7 +152,7 @@ export class Changing {
       'rotate',
       [name],
       async ([stored = null]) => {
-        const row = await this.#vault.stored(this.#vault.store.version(name, version));
+        const row = this.#vault.stored(store => store.version(name, version));
         if (stored === null || row === null || row.sealed === null) return [];
         this.#vault.rows.verifyVersion(row);
         return rules.isReadable(row, this.#vault.now()) ? [] : [rules.destroyVersion(stored.head, row)];
@@ -171,7 +171,7 @@ export class Changing {
     const asked = names.map(name => ({ action, name, version }));
     return await this.#queue.run(names, async () => {
       const planned = await this.#vault.recordingFailure(caller, asked, async () =>
-        plan(await Promise.all(names.map(name => this.#vault.load(name)))),
+        plan(names.map(name => this.#vault.load(name))),
       );
       if (planned.length > 0) {
         await this.#vault.committer.commit(

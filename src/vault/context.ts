@@ -52,18 +52,18 @@ export class VaultContext {
     this.generate = dependencies.generate;
   }
 
-  /** Runs a store call; its failures become ServiceErrors. */
-  async stored<T>(result: Promise<T>): Promise<T> {
+  /** Reads the store; its failures become ServiceErrors. */
+  stored<T>(read: (store: Store) => T): T {
     try {
-      return await result;
+      return read(this.store);
     } catch (error) {
       throw asServiceError(error);
     }
   }
 
   /** The row of a name, proved to be one the vault wrote. */
-  async load(name: string): Promise<StoredSecret | null> {
-    const secret = await this.stored(this.store.get(name));
+  load(name: string): StoredSecret | null {
+    const secret = this.stored(store => store.get(name));
     if (secret !== null) this.rows.verify(secret);
     return secret;
   }
@@ -72,7 +72,7 @@ export class VaultContext {
   async recordingFailure<T>(
     caller: Caller,
     subjects: readonly Subject[],
-    work: () => Promise<T>,
+    work: () => T | Promise<T>,
   ): Promise<T> {
     try {
       return await work();

@@ -34,11 +34,17 @@ export class Journal {
   }
 
   /**
-   * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name.
+   * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name. Returns
+   * at once what is allowed; a refusal is recorded first.
    * @throws ServiceError not_authorized, whether or not the names exist; unauthenticated
    */
-  async authorise(caller: Caller, actions: readonly Action[], names: readonly string[]): Promise<void> {
-    await this.requireCredential(caller);
+  authorise(
+    caller: Caller,
+    actions: readonly Action[],
+    names: readonly string[],
+  ): Promise<never> | undefined {
+    const lapsed = this.requireCredential(caller);
+    if (lapsed !== undefined) return lapsed;
     const refusals = caller.span.step('policy.decide', span => {
       const denied = this.#decide(caller, actions, names);
       span.note({
@@ -49,7 +55,7 @@ export class Journal {
       return denied;
     });
     const [first] = refusals;
-    if (first !== undefined) await this.#deny(caller, refusals, `${first.action} ${first.name}`);
+    return first && this.#deny(caller, refusals, `${first.action} ${first.name}`);
   }
 
   /** The names that are denied, each with the action that is. */
@@ -109,50 +115,44 @@ export class Journal {
    * That what the caller proved its name with still holds; recorded and counted where not.
    * @throws ServiceError unauthenticated
    */
-  async requireCredential(caller: Caller): Promise<void> {
+  requireCredential(caller: Caller): Promise<never> | undefined {
     const lapse = caller.credential.lapse();
-    if (lapse === null) return;
+    return lapse === null ? undefined : this.#refuse(caller, lapse);
+  }
+
+  async #refuse(caller: Caller, lapse: 'expired' | 'revoked'): Promise<never> {
     this.#metrics.authenticationFailed(lapse);
     await this.#append(caller, [
-      { ...about(caller, 'unauthenticated', null), decision: 'deny', outcome: lapse },
+      about(caller, 'unauthenticated', null, { decision: 'deny', outcome: lapse }),
     ]);
     if (caller.identityMethod === 'token') throw invalidToken();
     throw new ServiceError('unauthenticated', 'The client certificate is not accepted any more.');
   }
 
   /** One record of something allowed that changes nothing; resolves when durable. */
-  async note(caller: Caller, event: string, subject: Subject, outcome: string): Promise<void> {
-    await this.#append(caller, [{ ...about(caller, event, subject), decision: 'allow', outcome }]);
+  note(caller: Caller, event: string, subject: Subject, outcome: string): Promise<AppendedRecord> {
+    return this.#append(caller, [about(caller, event, subject, { decision: 'allow', outcome })]);
   }
 
   /** The intents of one operation; resolves with the position of the last when durable. */
   intend(caller: Caller, subjects: readonly Subject[], opId: string): Promise<AppendedRecord> {
     return this.#append(
       caller,
-      subjects.map(subject => ({ ...about(caller, 'intent', subject), decision: 'allow', op_id: opId })),
+      subjects.map(subject => about(caller, 'intent', subject, { decision: 'allow', opId })),
     );
   }
 
   async settle(caller: Caller, subjects: readonly Subject[], opId: string, outcome: string): Promise<void> {
     await this.#append(
       caller,
-      subjects.map(subject => ({
-        ...about(caller, 'outcome', subject),
-        decision: 'allow',
-        outcome,
-        op_id: opId,
-      })),
+      subjects.map(subject => about(caller, 'outcome', subject, { decision: 'allow', outcome, opId })),
     );
   }
 
   async #deny(caller: Caller, refusals: readonly Subject[], what: string): Promise<never> {
     await this.#append(
       caller,
-      refusals.map(subject => ({
-        ...about(caller, 'refusal', subject),
-        decision: 'deny',
-        outcome: 'denied',
-      })),
+      refusals.map(subject => about(caller, 'refusal', subject, { decision: 'deny', outcome: 'denied' })),
     );
     throw new ServiceError(
       'not_authorized',
@@ -186,7 +186,18 @@ function allows(policy: Policy, caller: Caller, action: Action, name: string): b
     : policy.allows(caller.client, action, name);
 }
 
-function about(caller: Caller, event: string, subject: Subject | null): AuditEntry {
+interface Decided {
+  readonly decision: 'allow' | 'deny';
+  readonly outcome?: string | null;
+  readonly opId?: string | null;
+}
+
+function about(
+  caller: Caller,
+  event: string,
+  subject: Subject | null,
+  { decision, outcome = null, opId = null }: Decided,
+): AuditEntry {
   return {
     event,
     client: caller.client,
@@ -196,9 +207,9 @@ function about(caller: Caller, event: string, subject: Subject | null): AuditEnt
     action: subject?.action ?? null,
     resource: subject?.name ?? null,
     version: subject?.version ?? null,
-    decision: null,
-    outcome: null,
-    op_id: null,
+    decision,
+    outcome,
+    op_id: opId,
     request_id: caller.requestId,
     trace_id: caller.traceId,
     ...(subject?.detail === undefined ? {} : { detail: subject.detail }),

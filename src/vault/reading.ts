@@ -31,9 +31,9 @@ export class Reading {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['read'], [name]);
     const subject = { action: 'read', name, version } as const;
-    const answer = await this.#vault.recordingFailure(caller, [subject], async () => {
-      const stored = await this.#usable(name);
-      const row = version === null ? this.#active(stored) : await this.#version(name, version);
+    const answer = await this.#vault.recordingFailure(caller, [subject], () => {
+      const stored = this.#usable(name);
+      const row = version === null ? this.#active(stored) : this.#version(name, version);
       const value = has(row.version)
         ? null
         : caller.span.step('secret.decrypt', () => this.#vault.rows.openValue(row));
@@ -49,9 +49,9 @@ export class Reading {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['list'], [name]);
     const subject = { action: 'list', name } as const;
-    const versions = await this.#vault.recordingFailure(caller, [subject], async () => {
-      const { head } = await this.#usable(name);
-      const rows = await this.#vault.stored(this.#vault.store.versions(name));
+    const versions = await this.#vault.recordingFailure(caller, [subject], () => {
+      const { head } = this.#usable(name);
+      const rows = this.#vault.stored(store => store.versions(name));
       for (const row of rows) this.#vault.rows.verifyVersion(row);
       return rows.map(row => this.#describe(row, head.activeVersion));
     });
@@ -64,7 +64,7 @@ export class Reading {
     const policy = await this.#vault.journal.authoriseList(caller, prefix);
     const after = cursor === null ? null : this.#vault.rows.openCursor(caller.client, cursor);
     const ranges = withinPrefix(policy.listRanges(caller.client), prefix);
-    const looked = await this.#vault.stored(this.#vault.store.list({ ranges, after, limit: rowsPerPage }));
+    const looked = this.#vault.stored(store => store.list({ ranges, after, limit: rowsPerPage }));
     const secrets: ListedSecret[] = [];
     let last: string | null = null;
     for (const stored of looked) {
@@ -84,8 +84,8 @@ export class Reading {
   }
 
   /** A deleted secret is not there for readers. */
-  async #usable(name: string): Promise<StoredSecret> {
-    const stored = requireExisting(await this.#vault.load(name), name);
+  #usable(name: string): StoredSecret {
+    const stored = requireExisting(this.#vault.load(name), name);
     if (stored.head.deletedAt === null) return stored;
     throw new ServiceError('not_found', `${name} is deleted; POST /undelete brings it back.`);
   }
@@ -98,8 +98,8 @@ export class Reading {
     );
   }
 
-  async #version(name: string, version: number): Promise<SecretVersion> {
-    const row = await this.#vault.stored(this.#vault.store.version(name, version));
+  #version(name: string, version: number): SecretVersion {
+    const row = this.#vault.stored(store => store.version(name, version));
     if (row === null) throw new ServiceError('not_found', `${name} has no version ${version}.`);
     this.#vault.rows.verifyVersion(row);
     if (isReadable(row, this.#vault.now())) return row;

@@ -10,7 +10,7 @@ export interface LoadedTokens {
 
 /** The tokens of the vault; a row that the vault did not write is logged and left out. @throws ServiceError */
 export async function loadTokens(vault: VaultContext, log: ErrorLog): Promise<LoadedTokens> {
-  const rows = await vault.stored(vault.store.tokens());
+  const rows = vault.stored(store => store.tokens());
   const own = rows.filter(row => {
     const isOwn = vault.rows.isOwnToken(row);
     if (!isOwn) log.error({ token: row.id }, 'the stored row of a token was altered: the token is refused');

@@ -12,6 +12,7 @@ import { type Identity, remoteAddress } from './http/authentication/identity.ts'
 import type { RefusalRecorder } from './http/authentication/refusals.ts';
 import { ConnectionCap } from './http/connection-cap.ts';
 import type { FailureLog } from './http/error-replies.ts';
+import { HandlerDeadline } from './http/handler-deadline.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
@@ -29,6 +30,7 @@ import { tokenRoutes } from './http/routes/tokens.ts';
 import { undeleteRoutes } from './http/routes/undelete.ts';
 import { versionsRoutes } from './http/routes/versions.ts';
 import { createServer } from './http/server.ts';
+import { RequestsUnderWay } from './http/under-way.ts';
 import type { Vault } from './vault/vault.ts';
 
 export interface AppDependencies {
@@ -71,10 +73,18 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
     refusals,
     now: Date.now,
   });
-  const overload = new OverloadGuard(metrics, dependencies.limits.maxRequests);
+  const underWay = new RequestsUnderWay();
+  const overload = new OverloadGuard(metrics, underWay, dependencies.limits.maxRequests);
+  const deadline = new HandlerDeadline(underWay);
   new ConnectionCap(app.server, dependencies.limits.maxConnections, metrics);
-  app.server.once('listening', () => overload.watch());
-  app.addHook('onClose', async () => overload.stop());
+  app.server.once('listening', () => {
+    overload.watch();
+    deadline.watch();
+  });
+  app.addHook('onClose', async () => {
+    overload.stop();
+    deadline.stop();
+  });
 
   await app.register(async probes => {
     healthRoutes(probes, health);
@@ -90,7 +100,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
     api.addHook('onRequest', (request, _reply, done) => {
       noteRouteTemplate(request);
       attachSpan(request, tracing);
-      overload.check(request.raw);
+      overload.check(request.socket);
       limits.countAddress(remoteAddress(request));
       origin.check(request);
       const caller = certificates.identify(request) ?? identity.authenticate(request);
@@ -100,7 +110,8 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       done();
     });
     api.addHook('preValidation', (request, reply, done) => {
-      overload.admit(request.raw, reply.raw);
+      overload.check(request.socket);
+      underWay.admit(reply);
       done();
     });
     secretRoutes(api, vault, metrics, defaultGrace);

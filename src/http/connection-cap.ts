@@ -48,7 +48,8 @@ export class ConnectionCap {
     if (owed === undefined) return;
     owed.add(response);
     this.#moveLast(socket, owed);
-    response.once('close', () => {
+    // It comes once by itself, and `once` would cost a wrapper.
+    response.on('close', () => {
       owed.delete(response);
       this.#moveLast(socket, owed);
     });

@@ -13,7 +13,6 @@ const limits = {
   bodyLimit: 128 * 1024,
   /** A whole request must have arrived after this long: slow senders. */
   requestTimeout: 10_000,
-  handlerTimeout: 15_000,
   keepAliveTimeout: 72_000,
   /** A client that neither sends nor reads for so long while it has a request under way is cut off. */
   connectionTimeout: 20_000,

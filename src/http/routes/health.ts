@@ -54,6 +54,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
   api.get(
     '/readyz',
     {
+      handlerTimeout: 15_000,
       schema: {
         summary: 'Whether the service can serve',
         security: [],

@@ -1,5 +1,4 @@
 import type { Variant } from './processes.ts';
-import type { Ratio } from './report.ts';
 
 /** One path of one variant of the server. */
 export interface Case {
@@ -8,60 +7,66 @@ export interface Case {
   readonly path: string;
 }
 
+/** Two cases of a suite, by name. */
+export interface Ratio {
+  readonly name: string;
+  readonly of: string;
+  readonly to: string;
+}
+
 export interface Suite {
+  /** Measured in this order in one round and in the reverse in the next: what is compared stands close together. */
   readonly cases: readonly Case[];
   readonly ratios: readonly Ratio[];
 }
 
-/** What the service and its metrics cost. */
-export const metricsSuite: Suite = {
+export const bareRoute = 'bare Fastify route';
+export const healthOn = '`/healthz`, metrics on';
+export const healthOff = '`/healthz`, metrics off';
+export const getByHeader = '`GET /secret`, header identity';
+export const getByToken = '`GET /secret`, token identity';
+export const getWithoutMetrics = '`GET /secret`, metrics off';
+export const getTraced = '`GET /secret`, traces at 1 %';
+
+function reading(name: string, variant: Variant): Case {
+  return { name, variant, path: '/secret/test' };
+}
+
+/** What the service costs beside bare Fastify, and what its metrics, tokens and traces do. */
+export const serviceSuite: Suite = {
   cases: [
-    { name: 'bare Fastify route', variant: 'bare', path: '/' },
-    { name: '/healthz, metrics on', variant: 'on', path: '/healthz' },
-    { name: '/healthz, metrics off', variant: 'off', path: '/healthz' },
-    { name: 'GET /secret/test, metrics on', variant: 'on', path: '/secret/test' },
-    { name: 'GET /secret/test, metrics off', variant: 'off', path: '/secret/test' },
-    { name: 'GET /secret/test, token identity', variant: 'token', path: '/secret/test' },
+    { name: bareRoute, variant: 'bare', path: '/' },
+    reading(getByHeader, 'on'),
+    reading(getByToken, 'token'),
+    reading(getTraced, 'traced-0.01'),
+    reading('`GET /secret`, traces at 0 %', 'traced-0'),
+    reading(getWithoutMetrics, 'off'),
+    { name: healthOff, variant: 'off', path: '/healthz' },
+    { name: healthOn, variant: 'on', path: '/healthz' },
   ],
   ratios: [
-    { name: '/healthz, metrics on : off', of: '/healthz, metrics on', to: '/healthz, metrics off' },
-    {
-      name: 'GET /secret/test, metrics on : off',
-      of: 'GET /secret/test, metrics on',
-      to: 'GET /secret/test, metrics off',
-    },
-    {
-      name: 'GET /secret/test, token identity : header identity',
-      of: 'GET /secret/test, token identity',
-      to: 'GET /secret/test, metrics on',
-    },
-    { name: '/healthz, metrics on : bare', of: '/healthz, metrics on', to: 'bare Fastify route' },
-    {
-      name: 'GET /secret/test, metrics on : bare',
-      of: 'GET /secret/test, metrics on',
-      to: 'bare Fastify route',
-    },
+    { name: '`/healthz`: metrics on : off', of: healthOn, to: healthOff },
+    { name: '`GET /secret`: metrics on : off', of: getByHeader, to: getWithoutMetrics },
+    { name: '`GET /secret` : bare route', of: getByHeader, to: bareRoute },
+    { name: '`GET /secret`: token : header identity', of: getByToken, to: getByHeader },
+    { name: '`GET /secret`: traces at 1 % : off', of: getTraced, to: getByHeader },
+    { name: '`GET /secret`: traces at 0 % : off', of: '`GET /secret`, traces at 0 %', to: getByHeader },
   ],
 };
 
-const tracesOff = 'GET /secret/test, traces off';
-
-function traced(name: string, variant: Variant): Case {
-  return { name: `GET /secret/test, ${name}`, variant, path: '/secret/test' };
-}
-
+const tracesOff = '`GET /secret`, traces off';
 const tracedCases = [
-  traced('traces at 0 %', 'traced-0'),
-  traced('traces at 1 %', 'traced-0.01'),
-  traced('traces at 100 %', 'traced-1'),
-  traced('instrumentation-http at 1 %', 'instrumented-0.01'),
+  reading('`GET /secret`, traces at 0 %', 'traced-0'),
+  reading(getTraced, 'traced-0.01'),
+  reading('`GET /secret`, traces at 100 %', 'traced-1'),
+  reading('`GET /secret`, instrumentation-http at 1 %', 'instrumented-0.01'),
 ];
 
 /** What traces cost, pushed to a collector beside; and what @opentelemetry/instrumentation-http would. */
 export const tracesSuite: Suite = {
-  cases: [{ name: tracesOff, variant: 'on', path: '/secret/test' }, ...tracedCases],
+  cases: [reading(tracesOff, 'on'), ...tracedCases],
   ratios: tracedCases.map(({ name }) => ({
-    name: `${name.replace('GET /secret/test, ', '')} : off`,
+    name: `${name.replace('`GET /secret`, ', '')} : off`,
     of: name,
     to: tracesOff,
   })),

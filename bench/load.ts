@@ -1,11 +1,15 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import process from 'node:process';
-import { text } from 'node:stream/consumers';
+import type { LoadJob, LoadRequest, LoadResult } from './load-process.ts';
 import { type BenchServer, onCore } from './processes.ts';
 
+export type { LoadRequest } from './load-process.ts';
+
 export const connections = 64;
+/** Until the code that requests run through has been compiled. */
+const warmSeconds = 0.8;
 
 export interface Sample {
   readonly requestsPerSecond: number;
@@ -18,36 +22,69 @@ export interface Sample {
   readonly serverMicroseconds: number;
 }
 
-/** What we read of autocannon's `--json` result. */
-interface AutocannonResult {
-  readonly requests: { readonly average: number; readonly total: number };
-  readonly latency: { readonly p50: number; readonly p99: number };
-  readonly non2xx: number;
-  readonly errors: number;
-  readonly duration: number;
-}
-
-const autocannon = createRequire(import.meta.url).resolve('autocannon/autocannon.js');
-
 /**
- * Loads one path for so many seconds from a process of its own.
+ * Loads one path for so many seconds from a process of its own, after warming it up.
  * @throws Error when any answer was not 2xx: such a figure means nothing
  */
 export async function load(server: BenchServer, path: string, seconds: number): Promise<Sample> {
-  const headers = Object.entries(server.headers).flatMap(([name, value]) => ['-H', `${name}=${value}`]);
-  const options = ['--json', '-c', String(connections), '-d', String(seconds), ...headers];
-  const [command, args] = onCore(1, [process.execPath, autocannon, ...options, server.url + path]);
-  const cpuBefore = server.cpuSeconds();
-  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] });
-  const [output] = await Promise.all([text(child.stdout), once(child, 'close')]);
-  const cpu = server.cpuSeconds() - cpuBefore;
-  const { requests, latency, non2xx, errors, duration } = JSON.parse(output) as AutocannonResult;
-  if (non2xx + errors > 0) throw new Error(`${path}: ${non2xx} answers were not 2xx, ${errors} errors`);
-  return {
-    requestsPerSecond: requests.average,
-    p50: latency.p50,
-    p99: latency.p99,
-    serverCores: cpu / duration,
-    serverMicroseconds: (cpu / requests.total) * 1e6,
+  return await loadWith(server, [{ method: 'GET', path }], connections, seconds);
+}
+
+/**
+ * The same with requests of any kind, which the connections share out among themselves.
+ * @throws Error when any answer was not 2xx
+ */
+export async function loadWith(
+  server: BenchServer,
+  requests: readonly LoadRequest[],
+  connectionCount: number,
+  seconds: number,
+): Promise<Sample> {
+  const { url, headers } = server;
+  const body = requests.some(request => request.body !== undefined);
+  const job: LoadJob = {
+    url,
+    headers: { ...headers, ...(body ? { 'content-type': 'application/json' } : {}) },
+    requests,
+    connections: connectionCount,
+    warmSeconds,
+    seconds,
   };
+  const child = startOnLoadCore('load-process.ts');
+  child.send(job);
+  await answerOf(child);
+  const cpuBefore = server.cpuSeconds();
+  child.send('go');
+  const result = (await answerOf(child)) as LoadResult;
+  const cpu = server.cpuSeconds() - cpuBefore;
+  if (result.non2xx + result.errors > 0) {
+    const [first] = requests;
+    throw new Error(
+      `${first?.method} ${first?.path}: ${result.non2xx} answers were not 2xx, ${result.errors} errors`,
+    );
+  }
+  return {
+    requestsPerSecond: result.requestsPerSecond,
+    p50: result.p50,
+    p99: result.p99,
+    serverCores: cpu / result.seconds,
+    serverMicroseconds: (cpu / result.requests) * 1e6,
+  };
+}
+
+/** A file of this folder as a process that speaks over IPC, on the core that servers keep clear of. */
+export function startOnLoadCore(file: string): ChildProcess {
+  const [command, args] = onCore(1, [process.execPath, join(import.meta.dirname, file)]);
+  return spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+}
+
+/** The next message of a process. @throws Error when it ends without one */
+export async function answerOf(child: ChildProcess): Promise<unknown> {
+  const [answer] = await Promise.race([
+    once(child, 'message') as Promise<[unknown]>,
+    once(child, 'close').then(() => {
+      throw new Error('the load process ended before it was done');
+    }),
+  ]);
+  return answer;
 }

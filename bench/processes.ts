@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, readFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 
 /**
@@ -28,8 +27,10 @@ export interface BenchServer {
   stop(): Promise<void>;
 }
 
-const checkout = resolve(import.meta.dirname, '..');
+export const checkout = resolve(import.meta.dirname, '..');
 const clockTicksPerSecond = 100;
+/** A start takes a quarter less time; dozens of them add up. */
+const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
 /** Server and load each have a core of their own where `taskset` can pin them. */
 export const pinned = spawnSync('taskset', ['-c', '0,1', 'true']).status === 0;
@@ -40,54 +41,47 @@ export function onCore(core: 0 | 1, argv: readonly string[]): [string, string[]]
   return [command, rest];
 }
 
-/** Puts the shipped configuration and policy into a folder. */
-export function installInto(folder: string): void {
-  for (const file of ['config.toml', 'policy.yaml']) cpSync(join(checkout, file), join(folder, file));
+/** Keeps a running process, all of its threads, to one core, where that can be done. */
+export function pinTo(core: 0 | 1, pid: number | undefined): void {
+  if (pinned && pid !== undefined) spawnSync('taskset', ['-acp', String(core), String(pid)]);
 }
 
-/** @param collector the address that the variants with traces push to */
+/** A new folder in `parent` with the configuration and policy that a tree ships. */
+export function install(parent: string, tree = checkout): string {
+  mkdirSync(parent, { recursive: true });
+  const folder = mkdtempSync(join(parent, 'service-'));
+  for (const file of ['config.toml', 'policy.yaml']) cpSync(join(tree, file), join(folder, file));
+  return folder;
+}
+
+/**
+ * Starts a variant, and pins it once it listens: starts can then share the cores.
+ * @param collector the address that the variants with traces push to
+ */
 export async function startServer(variant: Variant, folder: string, collector: string): Promise<BenchServer> {
-  const [command, args] = onCore(0, [
+  const child = spawn(
     process.execPath,
-    join(import.meta.dirname, 'server.ts'),
-    variant,
-    folder,
-    collector,
-  ]);
-  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    [join(import.meta.dirname, 'server.ts'), variant, folder, collector],
+    {
+      env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    },
+  );
   const port = await portOf(child, variant);
+  pinTo(0, child.pid);
   return {
     url: `http://127.0.0.1:${port}`,
     headers: { 'x-jarvis-client': 'admin' },
     cpuSeconds: () => cpuSeconds(child.pid),
-    async stop() {
-      child.kill('SIGKILL');
-      await once(child, 'close');
-    },
+    stop: () => kill(child),
   };
 }
 
-export interface ColdStart {
-  /** From the spawn of the executable to its ready line. */
-  readonly milliseconds: number;
-  /** Resident after two idle seconds. */
-  readonly megabytes: number;
-}
-
-/** Starts the executable itself, as a user does, with whatever the folder holds. */
-export async function coldStart(folder: string): Promise<ColdStart> {
-  const startedAt = performance.now();
-  const child = spawn(join(checkout, 'bin/jarvis-secretsd'), ['--config', join(folder, 'config.toml')], {
-    env: { ...process.env, JARVIS_SECRETSD_SERVER_BIND_ADDR: `unix://${join(folder, 'api.sock')}` },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  await readyLine(child);
-  const milliseconds = performance.now() - startedAt;
-  await new Promise(done => setTimeout(done, 2000));
-  const megabytes = residentMegabytes(child.pid);
-  child.kill('SIGTERM');
+/** Without a chance to close anything: the folder goes, too. */
+export async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill('SIGKILL');
   await once(child, 'close');
-  return { milliseconds, megabytes };
 }
 
 async function portOf(child: ChildProcess, variant: Variant): Promise<number> {
@@ -100,23 +94,14 @@ async function portOf(child: ChildProcess, variant: Variant): Promise<number> {
   return message.port;
 }
 
-async function readyLine({ stdout }: ChildProcess): Promise<void> {
-  let output = '';
-  for await (const chunk of stdout?.iterator({ destroyOnReturn: false }) ?? []) {
-    output += chunk;
-    if (output.includes('"msg":"ready"')) break;
-  }
-  stdout?.resume();
-}
-
 /** utime and stime of proc(5), the 14th and 15th fields. */
-function cpuSeconds(pid: number | undefined): number {
+export function cpuSeconds(pid: number | undefined): number {
   const afterName = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1] ?? '';
   const fields = afterName.split(' ');
   return (Number(fields[11]) + Number(fields[12])) / clockTicksPerSecond;
 }
 
-function residentMegabytes(pid: number | undefined): number {
+export function residentMegabytes(pid: number | undefined): number {
   const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return (Number(kibibytes) * 1024) / 1e6;
 }

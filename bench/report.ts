@@ -1,88 +1,120 @@
-import { cpus, release, totalmem } from 'node:os';
-import process from 'node:process';
-import { connections, type Sample } from './load.ts';
-import { type ColdStart, pinned } from './processes.ts';
-import { median, spread } from './statistics.ts';
+import { type Budget, budgets, isMet, type Measurements } from './budgets.ts';
+import type { Ratio } from './cases.ts';
+import type { Sample } from './load.ts';
+import type { PacedSample } from './paced.ts';
+import type { Rounds } from './rounds.ts';
+import type { ColdStart } from './sizes.ts';
+import { median, paired, spread } from './statistics.ts';
 
-/** The rounds of one case. */
-export interface CaseResult {
-  readonly name: string;
-  readonly samples: readonly Sample[];
+/** Budgets beside what was measured, as a Markdown table. */
+export function budgetTable(measured: Measurements): string {
+  return table(
+    ['Budget', 'limit', 'measured', 'rounds', ''],
+    budgets.map(budget => {
+      const figures = budget.figures(measured);
+      return [
+        budget.what,
+        `${budget.limit === 'at least' ? '≥' : '≤'} ${withUnit(budget, budget.value, 0)}`,
+        withUnit(budget, median(figures), budget.digits),
+        range(figures, budget.digits),
+        isMet(budget, figures) ? 'met' : '**not met**',
+      ];
+    }),
+  );
 }
 
-export interface Ratio {
-  readonly name: string;
-  readonly of: string;
-  readonly to: string;
+/** What the closed loop measured. */
+export function loadTable(samples: Rounds<Sample>): string {
+  return table(
+    ['Case', 'requests/s', 'spread', 'p50 ms', 'p99 ms', 'server cores', 'server µs/request'],
+    [...samples].map(([name, rounds]) => {
+      const of = (key: keyof Sample) => rounds.map(sample => sample[key]);
+      const rates = of('requestsPerSecond');
+      return [
+        name,
+        median(rates).toFixed(0),
+        percent(spread(rates)),
+        median(of('p50')).toFixed(2),
+        median(of('p99')).toFixed(2),
+        median(of('serverCores')).toFixed(2),
+        median(of('serverMicroseconds')).toFixed(1),
+      ];
+    }),
+  );
 }
 
-/** The whole report, as Markdown. */
-export function report(
-  results: readonly CaseResult[],
-  ratios: readonly Ratio[],
-  starts: readonly ColdStart[],
-): string {
-  return `${machine()}
-
-| Case | requests/s | spread | p50 ms | p99 ms | server cores | server µs/request |
-|---|---:|---:|---:|---:|---:|---:|
-${results.map(caseRow).join('\n')}
-
-| Ratio | throughput | rounds | server CPU per request |
-|---|---:|---:|---:|
-${ratios.map(ratio => ratioRow(ratio, results)).join('\n')}
-
-| Executable | median | spread |
-|---|---:|---:|
-${startRow(
-  'start to ready, ms',
-  starts.map(start => start.milliseconds),
-)}
-${startRow(
-  'resident after 2 s idle, MB',
-  starts.map(start => start.megabytes),
-)}
-`;
+/** Two cases of the same round divided, and the median of that over the rounds. */
+export function ratioTable(ratios: readonly Ratio[], samples: Rounds<Sample>): string {
+  return table(
+    ['Ratio', 'requests/s', 'rounds', 'server CPU per request'],
+    ratios.map(({ name, of, to }) => {
+      const perRound = (key: 'requestsPerSecond' | 'serverMicroseconds') =>
+        paired(valuesOf(samples, of, key), valuesOf(samples, to, key), (a, b) => a / b);
+      const rates = perRound('requestsPerSecond');
+      return [
+        name,
+        median(rates).toFixed(2),
+        range(rates, 2),
+        median(perRound('serverMicroseconds')).toFixed(2),
+      ];
+    }),
+  );
 }
 
-function machine(): string {
-  const placement = pinned ? 'server on core 0, load on core 1' : 'nothing pinned';
-  const [cpu] = cpus();
-  return `${cpu?.model.trim()}, ${cpus().length} cores, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node ${process.version}; ${connections} connections, ${placement}. Medians of interleaved rounds; spread is (max - min) / median.`;
+/** What the open loop measured. */
+export function pacedTable(paced: Rounds<PacedSample>): string {
+  return table(
+    ['At a fixed rate', 'requests/s', 'p50 ms', 'p99 ms', 'p99.9 ms'],
+    [...paced].map(([name, rounds]) => {
+      const of = (key: keyof PacedSample) => median(rounds.map(sample => sample[key]));
+      return [
+        name,
+        of('requestsPerSecond').toFixed(0),
+        of('p50').toFixed(3),
+        of('p99').toFixed(3),
+        of('p999').toFixed(3),
+      ];
+    }),
+  );
 }
 
-function caseRow({ name, samples }: CaseResult): string {
-  const of = (key: keyof Sample) => samples.map(sample => sample[key]);
-  const rates = of('requestsPerSecond');
-  const cells = [
-    name,
-    median(rates).toFixed(0),
-    percent(spread(rates)),
-    median(of('p50')).toFixed(0),
-    median(of('p99')).toFixed(0),
-    median(of('serverCores')).toFixed(2),
-    median(of('serverMicroseconds')).toFixed(1),
-  ];
-  return `| ${cells.join(' | ')} |`;
+export function startTable(starts: Rounds<ColdStart>): string {
+  return table(
+    ['The executable with', 'start to ready, ms', 'spread', 'resident after 2 s idle, MB', 'spread'],
+    [...starts].map(([name, rounds]) => {
+      const times = rounds.map(({ milliseconds }) => milliseconds);
+      const sizes = rounds.map(({ megabytes }) => megabytes);
+      return [
+        name,
+        median(times).toFixed(0),
+        percent(spread(times)),
+        median(sizes).toFixed(0),
+        percent(spread(sizes)),
+      ];
+    }),
+  );
 }
 
-/** Each round is compared with its own neighbour, so that a drift of the machine cancels out. */
-function ratioRow({ name, of, to }: Ratio, results: readonly CaseResult[]): string {
-  const numerator = samplesOf(of, results);
-  const denominator = samplesOf(to, results);
-  const perRound = (key: 'requestsPerSecond' | 'serverMicroseconds') =>
-    numerator.map((sample, round) => sample[key] / (denominator[round]?.[key] ?? Number.NaN));
-  const rates = perRound('requestsPerSecond');
-  const range = `${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)}`;
-  return `| ${name} | ${median(rates).toFixed(2)} | ${range} | ${median(perRound('serverMicroseconds')).toFixed(2)} |`;
+/** Rows of a Markdown table; every column but the first is of numbers. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
+  return `${line(head)}|---|${'---:|'.repeat(head.length - 1)}\n${rows.map(line).join('')}`;
 }
 
-function samplesOf(name: string, results: readonly CaseResult[]): readonly Sample[] {
-  return results.find(result => result.name === name)?.samples ?? [];
+function valuesOf(samples: Rounds<Sample>, name: string, key: keyof Sample): number[] {
+  return (samples.get(name) ?? []).map(sample => sample[key]);
 }
 
-function startRow(name: string, values: readonly number[]): string {
-  return `| ${name} | ${median(values).toFixed(0)} | ${percent(spread(values))} |`;
+function withUnit({ unit }: Budget, value: number, digits: number): string {
+  const number =
+    digits === 0
+      ? value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 })
+      : value.toFixed(digits);
+  return unit === '' || unit === '/s' ? number + unit : `${number} ${unit}`;
+}
+
+function range(values: readonly number[], digits: number): string {
+  return `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
 }
 
 function percent(share: number): string {

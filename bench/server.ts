@@ -28,7 +28,10 @@ const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 async function serviceServer(variant: string, folder: string, collector: string): Promise<Server> {
   const [kind, ratio] = variant.split('-');
   const identity = kind === 'token' ? 'token' : 'header';
-  const config = loadConfig(join(folder, 'config.toml'), { JARVIS_SECRETSD_SECURITY_IDENTITY: identity });
+  const config = loadConfig(join(folder, 'config.toml'), {
+    JARVIS_SECRETSD_SECURITY_IDENTITY: identity,
+    JARVIS_SECRETSD_LOGGING_LEVEL: 'error',
+  });
   const logger = createLogger(config.logging, process.stderr);
   if (kind === 'instrumented') instrumentHttp();
   const telemetry = await startTelemetry({

@@ -9,3 +9,18 @@ export function median(values: readonly number[]): number {
 export function spread(values: readonly number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
+
+/** The least value that this share of all values does not exceed (nearest rank). */
+export function percentile(values: Iterable<number>, share: number): number {
+  const sorted = Float64Array.from(values).sort();
+  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+}
+
+/** Value by value: each round is compared with its own neighbour, so that a drift of the machine cancels out. */
+export function paired(
+  of: readonly number[],
+  to: readonly number[],
+  compare: (a: number, b: number) => number,
+): number[] {
+  return of.slice(0, to.length).map((value, round) => compare(value, to[round] ?? Number.NaN));
+}

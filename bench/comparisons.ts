@@ -1,0 +1,88 @@
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Case, Suite } from './cases.ts';
+import { startCollector } from './collector.ts';
+import { load, type Sample } from './load.ts';
+import { type BenchServer, install, startServer, type Variant } from './processes.ts';
+import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
+
+const secondsEach = 1.3;
+const leastRounds = 3;
+
+/**
+ * Measures the cases of a suite in rounds, each with fresh processes: what one process of a program happens to make of
+ * its code and heap differs from the next by more than what is to be measured.
+ */
+export async function compare(
+  { cases }: Suite,
+  folder: string,
+  seconds: number,
+  progress: (text: string) => void,
+): Promise<Rounds<Sample>> {
+  const collector = await startCollector();
+  const samples: Rounds<Sample> = new Map();
+  try {
+    await roundsWithin(seconds, leastRounds, async round => {
+      progress(`comparisons, round ${round}`);
+      const order = inTurn(cases, round);
+      await withServers(order, join(folder, `round-${round}`), collector.url, async servers => {
+        for (const { name, variant, path } of order) {
+          const server = servers.get(variant);
+          if (server !== undefined) record(samples, name, await load(server, path, secondsEach));
+        }
+      });
+    });
+  } finally {
+    collector.stop();
+  }
+  return samples;
+}
+
+/** One fresh server for each variant among the cases, while `work` runs. */
+async function withServers(
+  cases: readonly Case[],
+  folder: string,
+  collector: string,
+  work: (servers: ReadonlyMap<Variant, BenchServer>) => Promise<void>,
+): Promise<void> {
+  const variants = [...new Set(cases.map(({ variant }) => variant))];
+  const starts = await Promise.allSettled(
+    variants.map(async variant => [variant, await startFresh(variant, folder, collector)] as const),
+  );
+  const servers = new Map(starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : [])));
+  try {
+    for (const start of starts) if (start.status === 'rejected') throw start.reason;
+    await work(servers);
+  } finally {
+    for (const server of servers.values()) await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A server with a vault of its own, in which stands one secret. */
+export async function startFresh(variant: Variant, parent: string, collector: string): Promise<BenchServer> {
+  const folder = install(parent);
+  const started = await startServer(variant, folder, collector);
+  if (variant === 'bare') return started;
+  const server = variant === 'token' ? await withToken(started, folder) : started;
+  await post(server, '/secret', { name: 'test', value: 'val' });
+  return server;
+}
+
+/** The server with a token of `admin` in place of the name. */
+async function withToken(server: BenchServer, folder: string): Promise<BenchServer> {
+  const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
+  const byBootstrap = { ...server, headers: { authorization: `Bearer ${bootstrap}` } };
+  const { token } = (await post(byBootstrap, '/tokens', { client: 'admin' })) as { token: string };
+  return { ...server, headers: { authorization: `Bearer ${token}` } };
+}
+
+async function post({ url, headers }: BenchServer, path: string, body: object): Promise<unknown> {
+  const response = await fetch(url + path, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  if (!response.ok) throw new Error(`POST ${path}: ${response.status}`);
+  return await response.json();
+}

@@ -1,0 +1,48 @@
+import type { Measurements } from './budgets.ts';
+import { serviceSuite } from './cases.ts';
+import { budgetTable, loadTable, pacedTable, ratioTable, startTable } from './report.ts';
+
+/** docs/benchmarks.md, whole. */
+export function benchmarksPage(measured: Measurements, machine: string, seconds: number): string {
+  return `# Benchmarks
+
+Written by \`npm run bench\`: one run of ${seconds.toFixed(0)} seconds on the machine below, with the shipped \`config.toml\`, on
+loopback. The same command measures your machine and writes this page anew; it wants nothing else to run beside it.
+
+${machine}.
+
+## Budgets
+
+${budgetTable(measured)}
+A figure is the median of its rounds. Where two things are compared, both run in every round, in turns, and the median is that of the
+rounds' own ratios: a drift of the machine is in both. Each round starts its servers anew, for two processes of the same program
+differ by more than what is looked for.
+
+## Ratios
+
+${ratioTable(serviceSuite.ratios, measured.samples)}
+## Throughput
+
+Each connection sends its next request when it has its answer: 64 of them, but for the rows that say otherwise. Spread is (max − min) /
+median of the rounds; near 1 server core the server was the limit, well below it the load was, or the disk.
+
+${loadTable(measured.samples)}
+- A read is answered when its audit record is on the disk, and a change when the record of its intent, the change and the record of its
+  outcome are: \`audit.sync = "always"\`, the default.
+- Creates, updates and rotations have a vault of 10,000 secrets and may use every core, which the load shares. No two clients change
+  the same secret.
+- "Any of" is spread evenly over all names, more of them than the service remembers rows of.
+
+## Latency
+
+Requests fall due at a fixed rate, and the time of each counts from then: one that had to wait because the server stalled has
+the wait in its time (no coordinated omission).
+
+${pacedTable(measured.paced)}
+## Starts and memory
+
+${startTable(measured.starts)}
+The vaults are filled by \`bench/seed.ts\` with rows that the vault's own code sealed and signed; one audit record stands for 5,000 of
+them. The file has been read before: its pages are in memory.
+`;
+}

@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type ExecutableServer, startExecutable } from './executable.ts';
+import { type LoadRequest, loadWith, type Sample } from './load.ts';
+import { scattered, secretName } from './names.ts';
+import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
+import { seedVault, settleDisk } from './vaults.ts';
+
+export const thousand = 1000;
+export const hundredThousand = 100_000;
+export const million = 1_000_000;
+export const sizes = [thousand, hundredThousand, million] as const;
+
+export const getOfThousand = '`GET /secret`, any of 1,000';
+export const getOfMillion = '`GET /secret`, any of 1,000,000';
+export const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
+export const listOfHundredThousand = 'list of 100 from 100,000';
+export const scrapeOfMillion = '`/metrics`, one scraper, 1,000,000 secrets';
+
+export function startsRow(size: number): string {
+  return `${size.toLocaleString('en')} secrets`;
+}
+
+const idleSeconds = 2;
+const secondsEach = 1.2;
+const leastRounds = 2;
+/** More than the service remembers rows of, and few enough that the load's process holds a request for each. */
+const namesRead = 50_000;
+
+export interface ColdStart {
+  /** From the spawn of the executable to its ready line. */
+  readonly milliseconds: number;
+  /** Resident after two idle seconds. */
+  readonly megabytes: number;
+}
+
+export interface SizeResults {
+  readonly starts: Rounds<ColdStart>;
+  readonly samples: Rounds<Sample>;
+}
+
+/** Starts, memory, reads and lists with a thousand, a hundred thousand and a million secrets. */
+export async function measureSizes(
+  folder: string,
+  seconds: { readonly starts: number; readonly reads: number },
+  progress: (text: string) => void,
+): Promise<SizeResults> {
+  const folders = new Map<number, string>();
+  for (const size of sizes) {
+    progress(`a vault of ${size} secrets`);
+    folders.set(size, await seedVault(join(folder, 'sizes'), size));
+  }
+  settleDisk();
+  const starts: Rounds<ColdStart> = new Map();
+  await roundsWithin(seconds.starts, leastRounds, async round => {
+    progress(`starts, round ${round}`);
+    await withServers(folders, inTurn(sizes, round), servers => measureIdle(servers, starts));
+  });
+  const samples: Rounds<Sample> = new Map();
+  await roundsWithin(seconds.reads, leastRounds, async round => {
+    progress(`reads by size, round ${round}`);
+    await withServers(folders, sizes, servers => readAll(servers, inTurn(readings, round), samples));
+  });
+  return { starts, samples };
+}
+
+/** The service on each of the vaults, started one after another, while `work` runs. */
+async function withServers(
+  folders: ReadonlyMap<number, string>,
+  order: readonly number[],
+  work: (servers: ReadonlyMap<number, ExecutableServer>) => Promise<void>,
+): Promise<void> {
+  const servers = new Map<number, ExecutableServer>();
+  try {
+    for (const size of order) servers.set(size, await startExecutable(folders.get(size) ?? ''));
+    await work(servers);
+  } finally {
+    for (const server of servers.values()) await server.stop();
+  }
+}
+
+async function measureIdle(
+  servers: ReadonlyMap<number, ExecutableServer>,
+  starts: Rounds<ColdStart>,
+): Promise<void> {
+  await sleep(idleSeconds * 1000);
+  for (const [size, server] of servers) {
+    record(starts, startsRow(size), {
+      milliseconds: server.startMilliseconds,
+      megabytes: server.residentMegabytes(),
+    });
+  }
+}
+
+interface Reading {
+  readonly name: string;
+  readonly size: number;
+  readonly requests: readonly LoadRequest[];
+  readonly connections: number;
+}
+
+const readings: readonly Reading[] = [
+  { name: getOfThousand, size: thousand, requests: reads(thousand, thousand), connections: 64 },
+  { name: getOfMillion, size: million, requests: reads(namesRead, million), connections: 64 },
+  { name: hotOfMillion, size: million, requests: reads(thousand, million), connections: 64 },
+  { name: listOfHundredThousand, size: hundredThousand, requests: lists(), connections: 64 },
+  {
+    name: scrapeOfMillion,
+    size: million,
+    requests: [{ method: 'GET', path: '/metrics' }],
+    connections: 1,
+  },
+];
+
+async function readAll(
+  servers: ReadonlyMap<number, ExecutableServer>,
+  order: readonly Reading[],
+  samples: Rounds<Sample>,
+): Promise<void> {
+  for (const server of servers.values()) server.pin();
+  for (const { name, size, requests, connections } of order) {
+    const server = servers.get(size);
+    if (server !== undefined)
+      record(samples, name, await loadWith(server, requests, connections, secondsEach));
+  }
+}
+
+function reads(count: number, of: number): LoadRequest[] {
+  return scattered(count, of).map(index => ({ method: 'GET', path: `/secret/${secretName(index)}` }));
+}
+
+/** Pages all over the vault: each prefix has a hundred names. */
+function lists(): LoadRequest[] {
+  return scattered(500, hundredThousand / 100).map(hundred => ({
+    method: 'GET',
+    path: `/secrets?prefix=${secretName(hundred * 100).slice(0, -2)}&limit=100`,
+  }));
+}

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { startOwned } from './owned.ts';
 import { type BenchServer, checkout, cpuSeconds, pinTo, residentMegabytes } from './processes.ts';
 
 /** The service as a user starts it. */
@@ -22,7 +23,7 @@ export interface ExecutableServer extends BenchServer {
 export async function startExecutable(folder: string, tree = checkout): Promise<ExecutableServer> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawn(join(tree, 'bin/jarvis-secretsd'), ['--config', join(folder, 'config.toml')], {
+  const child = startOwned(join(tree, 'bin/jarvis-secretsd'), ['--config', join(folder, 'config.toml')], {
     env: { ...process.env, JARVIS_SECRETSD_SERVER_BIND_ADDR: `127.0.0.1:${port}` },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

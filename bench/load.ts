@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { LoadJob, LoadRequest, LoadResult } from './load-process.ts';
+import { startOwned } from './owned.ts';
 import { type BenchServer, onCore } from './processes.ts';
 
 export type { LoadRequest } from './load-process.ts';
@@ -75,7 +76,7 @@ export async function loadWith(
 /** A file of this folder as a process that speaks over IPC, on the core that servers keep clear of. */
 export function startOnLoadCore(file: string): ChildProcess {
   const [command, args] = onCore(1, [process.execPath, join(import.meta.dirname, file)]);
-  return spawn(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  return startOwned(command, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
 }
 
 /** The next message of a process. @throws Error when it ends without one */

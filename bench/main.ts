@@ -3,9 +3,7 @@
  * minutes and without a network. Prints a report and writes it to docs/benchmarks.md.
  * `npm run bench -- --traces` compares traces at more shares instead, and only prints.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { argv, stderr, stdout } from 'node:process';
 import type { Measurements } from './budgets.ts';
@@ -15,6 +13,7 @@ import { benchmarksPage } from './document.ts';
 import { measureLatencies } from './latencies.ts';
 import type { Sample } from './load.ts';
 import { describeMachine } from './machine.ts';
+import { temporaryFolder } from './owned.ts';
 import { loadTable, ratioTable } from './report.ts';
 import type { Rounds } from './rounds.ts';
 import { measureSizes } from './sizes.ts';
@@ -49,21 +48,13 @@ function peakOf(samples: Rounds<Sample>, name: string): number {
   return median((samples.get(name) ?? []).map(({ requestsPerSecond }) => requestsPerSecond));
 }
 
-async function main(folder: string): Promise<void> {
-  const machine = describeMachine(folder);
-  if (argv.includes('--traces')) {
-    const samples = await compare(tracesSuite, folder, shares.comparisons, progress);
-    stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(tracesSuite.ratios, samples)}`);
-    return;
-  }
+const folder = temporaryFolder();
+const machine = describeMachine(folder);
+if (argv.includes('--traces')) {
+  const samples = await compare(tracesSuite, folder, shares.comparisons, progress);
+  stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(tracesSuite.ratios, samples)}`);
+} else {
   const page = benchmarksPage(await measureAll(folder), machine, elapsed());
   stdout.write(page);
   writeFileSync(documentPath, page);
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'jarvis-bench-'));
-try {
-  await main(folder);
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }

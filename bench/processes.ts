@@ -1,8 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
+import { startOwned } from './owned.ts';
 
 /**
  * `on` and `off` are the service with and without metrics, by header identity; `token` has token identity; what is traced
@@ -59,7 +60,7 @@ export function install(parent: string, tree = checkout): string {
  * @param collector the address that the variants with traces push to
  */
 export async function startServer(variant: Variant, folder: string, collector: string): Promise<BenchServer> {
-  const child = spawn(
+  const child = startOwned(
     process.execPath,
     [join(import.meta.dirname, 'server.ts'), variant, folder, collector],
     {

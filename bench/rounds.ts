@@ -6,17 +6,19 @@ export type Rounds<T> = Map<string, T[]>;
 /**
  * Calls `round` with 1, 2, … while another one fits into so many seconds, but `least` times in any case: a fast machine
  * makes more rounds, and a slow one takes no longer.
+ * @param now milliseconds
  * @returns how many there were
  */
 export async function roundsWithin(
   seconds: number,
   least: number,
   round: (number: number) => Promise<void>,
+  now: () => number = () => performance.now(),
 ): Promise<number> {
-  const start = performance.now();
+  const start = now();
   for (let number = 1; ; number++) {
     await round(number);
-    const spent = (performance.now() - start) / 1000;
+    const spent = (now() - start) / 1000;
     if (number >= least && spent + spent / number > seconds) return number;
   }
 }

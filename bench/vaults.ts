@@ -1,7 +1,8 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import process from 'node:process';
+import { startOwned } from './owned.ts';
 import { install } from './processes.ts';
 
 /**
@@ -10,9 +11,13 @@ import { install } from './processes.ts';
  */
 export async function seedVault(parent: string, secrets: number): Promise<string> {
   const folder = install(parent);
-  const seeding = spawn(process.execPath, [join(import.meta.dirname, 'seed.ts'), folder, String(secrets)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const seeding = startOwned(
+    process.execPath,
+    [join(import.meta.dirname, 'seed.ts'), folder, String(secrets)],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
   const [code] = await once(seeding, 'close');
   if (code !== 0) throw new Error(`the vault of ${secrets} secrets could not be made`);
   return folder;

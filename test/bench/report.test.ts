@@ -1,0 +1,111 @@
+import t from 'tap';
+import { budgets, isMet, type Measurements } from '../../bench/budgets.ts';
+import { serviceSuite, tracesSuite } from '../../bench/cases.ts';
+import { benchmarksPage } from '../../bench/document.ts';
+import { budgetTable, loadTable, ratioTable, table } from '../../bench/report.ts';
+
+/** What the service promises of its speed; each must stand in the table with its limit. */
+const promised: readonly (readonly [what: RegExp, limit: string])[] = [
+  [/metrics on against off/, '≥ 0.9'],
+  [/metrics add .* p50/, '≤ 0.05 ms'],
+  [/the same, p99/, '≤ 1 ms'],
+  [/against a bare Fastify route/, '≥ 0.5'],
+  [/by token against by header/, '≥ 0.95'],
+  [/traces of 1 %/, '≥ 0.8'],
+  [/at 80 % of its peak, p99/, '≤ 15 ms'],
+  [/durable creates, 64 clients/, '≥ 5,000/s'],
+  [/1,000,000 secrets against 1,000/, '≤ 1.2'],
+  [/start to ready with 1,000,000/, '≤ 1,000 ms'],
+  [/resident memory when idle/, '≤ 140 MB'],
+  [/scrape of `\/metrics`/, '≤ 2 ms'],
+];
+
+function sample(requestsPerSecond: number) {
+  return { requestsPerSecond, p50: 1, p99: 3, serverCores: 1, serverMicroseconds: 1e6 / requestsPerSecond };
+}
+
+/** Two rounds in which the second is half as fast, and everything keeps to its budget. */
+const good: Measurements = {
+  samples: new Map([
+    ['bare Fastify route', [sample(40_000), sample(20_000)]],
+    ['`GET /secret`, header identity', [sample(24_000), sample(12_000)]],
+    ['`GET /secret`, token identity', [sample(24_000), sample(12_000)]],
+    ['`GET /secret`, metrics off', [sample(25_000), sample(12_500)]],
+    ['`GET /secret`, traces at 0 %', [sample(22_000), sample(11_000)]],
+    ['`GET /secret`, traces at 1 %', [sample(21_600), sample(10_800)]],
+    ['`/healthz`, metrics off', [sample(30_000), sample(15_000)]],
+    ['`/healthz`, metrics on', [sample(28_500), sample(14_250)]],
+    ['creates, 64 clients', [sample(9000), sample(7000)]],
+    ['`GET /secret`, any of 1,000', [sample(20_000), sample(10_000)]],
+    ['`GET /secret`, any of 1,000,000', [sample(19_000), sample(9500)]],
+    ['`/metrics`, one scraper, 1,000,000 secrets', [sample(900), sample(800)]],
+  ]),
+  paced: new Map([
+    ['`/healthz`, metrics on', [{ requestsPerSecond: 9000, p50: 0.11, p99: 0.5, p999: 1 }]],
+    ['`/healthz`, metrics off', [{ requestsPerSecond: 9000, p50: 0.1, p99: 0.4, p999: 1 }]],
+    ['`GET /secret` at 80 % of its peak', [{ requestsPerSecond: 9000, p50: 1, p99: 4, p999: 9 }]],
+  ]),
+  starts: new Map([
+    [
+      '1,000,000 secrets',
+      [
+        { milliseconds: 700, megabytes: 120 },
+        { milliseconds: 800, megabytes: 122 },
+      ],
+    ],
+  ]),
+};
+
+function rowsOf(text: string): string[][] {
+  return text
+    .trimEnd()
+    .split('\n')
+    .map(line => line.slice(2, -2).split(' | '));
+}
+
+t.test('every budget stands in the table with its limit, and with what was measured', async t => {
+  const [, , ...rows] = rowsOf(budgetTable(good));
+  t.equal(rows.length, promised.length);
+  for (const [index, [what, limit]] of promised.entries()) {
+    t.match(rows[index], [what, limit, /\d/, / to /, 'met']);
+  }
+  t.match(rows[0], [/healthz/, '≥ 0.9', '0.95', '0.95 to 0.95']);
+  t.match(rows[7], [/creates/, '≥ 5,000/s', '8,000/s', '7000 to 9000']);
+});
+
+t.test('what is over its budget, and what was not measured, is not met', async t => {
+  for (const budget of budgets) {
+    const [worse, better] = budget.limit === 'at least' ? [0.99, 1.01] : [1.01, 0.99];
+    t.equal(isMet(budget, [budget.value * better]), true, budget.what);
+    t.equal(isMet(budget, [budget.value * worse]), false, budget.what);
+    t.equal(isMet(budget, []), false, budget.what);
+  }
+  const nothing = budgetTable({ samples: new Map(), paced: new Map(), starts: new Map() });
+  t.equal(nothing.match(/\*\*not met\*\*/g)?.length, budgets.length);
+});
+
+t.test('ratios are those of the rounds, and rows have median and spread', async t => {
+  const ratios = ratioTable(serviceSuite.ratios, good.samples);
+  t.match(ratios, '| `GET /secret` : bare route | 0.60 | 0.60 to 0.60 | 1.67 |');
+  t.match(loadTable(good.samples), '| bare Fastify route | 30000 | 67 % | 1.00 | 3.00 | 1.00 | 37.5 |');
+});
+
+t.test('what a suite compares, it measures', async t => {
+  for (const { cases, ratios } of [serviceSuite, tracesSuite]) {
+    const names = cases.map(({ name }) => name);
+    t.equal(new Set(names).size, names.length, 'each once');
+    for (const { of, to } of ratios) t.ok(names.includes(of) && names.includes(to), `${of} : ${to}`);
+  }
+});
+
+t.test('the page says how it was made, where, and how to make it again', async t => {
+  const page = benchmarksPage(good, 'A machine', 271.4);
+  t.match(page, /^# Benchmarks\n\nWritten by `npm run bench`: one run of 271 seconds/);
+  t.match(page, '\nA machine.\n');
+  t.match(page, 'audit.sync = "always"');
+  t.notMatch(page, /NaN|undefined/);
+});
+
+t.test('a table is Markdown with its numbers to the right', async t => {
+  t.equal(table(['a', 'b'], [['x', '1']]), '| a | b |\n|---|---:|\n| x | 1 |\n');
+});

@@ -10,7 +10,7 @@ export type { LoadRequest } from './load-process.ts';
 
 export const connections = 64;
 /** Until the code that requests run through has been compiled. */
-const warmSeconds = 0.8;
+const usualWarmSeconds = 0.8;
 
 export interface Sample {
   readonly requestsPerSecond: number;
@@ -40,6 +40,7 @@ export async function loadWith(
   requests: readonly LoadRequest[],
   connectionCount: number,
   seconds: number,
+  warmSeconds = usualWarmSeconds,
 ): Promise<Sample> {
   const { url, headers } = server;
   const body = requests.some(request => request.body !== undefined);

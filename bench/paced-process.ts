@@ -29,7 +29,7 @@ export interface PacedSample {
   readonly p999: number;
 }
 
-const answerHead = /^HTTP\/1\.1 2\d\d [\s\S]*?\r\ncontent-length: (\d+)\r\n[\s\S]*?\r\n\r\n/i;
+const successWithLength = /^HTTP\/1\.1 2\d\d [\s\S]*?\r\ncontent-length: (\d+)\r\n/i;
 
 async function openConnections({ url, connections }: PacedJob): Promise<Socket[]> {
   const { hostname, port } = new URL(url);
@@ -50,10 +50,11 @@ function onAnswers(socket: Socket, answered: () => void): void {
   let received = '';
   socket.setEncoding('latin1').on('data', text => {
     received += text;
-    if (!received.includes('\r\n\r\n')) return;
-    const head = answerHead.exec(received);
-    if (head === null) throw new Error(`not an answer to count: ${received.slice(0, 200)}`);
-    if (received.length < head[0].length + Number(head[1])) return;
+    const body = received.indexOf('\r\n\r\n') + 4;
+    if (body < 4) return;
+    const length = successWithLength.exec(received.slice(0, body))?.[1];
+    if (length === undefined) throw new Error(`not an answer to count: ${received.slice(0, 200)}`);
+    if (received.length < body + Number(length)) return;
     received = '';
     answered();
   });

@@ -4,7 +4,7 @@ import type { BenchServer } from './processes.ts';
 
 export type { PacedSample } from './paced-process.ts';
 
-const warmSeconds = 1;
+const usualWarmSeconds = 1;
 
 /** Sends GETs of one path at a fixed rate; times count from when a request was due. */
 export async function loadPaced(
@@ -12,6 +12,7 @@ export async function loadPaced(
   path: string,
   requestsPerSecond: number,
   seconds: number,
+  warmSeconds = usualWarmSeconds,
 ): Promise<PacedSample> {
   const { url, headers } = server;
   const child = startOnLoadCore('paced-process.ts');

@@ -39,18 +39,26 @@ export interface SizeResults {
   readonly samples: Rounds<Sample>;
 }
 
-/** Starts, memory, reads and lists with a thousand, a hundred thousand and a million secrets. */
-export async function measureSizes(
-  folder: string,
-  seconds: { readonly starts: number; readonly reads: number },
-  progress: (text: string) => void,
-): Promise<SizeResults> {
+/** The folder of a service for each size of its vault. */
+export type SizedVaults = ReadonlyMap<number, string>;
+
+/** Takes most of a minute. */
+export async function makeVaults(folder: string, progress: (text: string) => void): Promise<SizedVaults> {
   const folders = new Map<number, string>();
   for (const size of sizes) {
-    progress(`a vault of ${size} secrets`);
+    progress(`making a vault of ${size} secrets`);
     folders.set(size, await seedVault(join(folder, 'sizes'), size));
   }
   settleDisk();
+  return folders;
+}
+
+/** Starts, memory, reads and lists with a thousand, a hundred thousand and a million secrets. */
+export async function measureSizes(
+  folders: SizedVaults,
+  seconds: { readonly starts: number; readonly reads: number },
+  progress: (text: string) => void,
+): Promise<SizeResults> {
   const starts: Rounds<ColdStart> = new Map();
   await roundsWithin(seconds.starts, leastRounds, async round => {
     progress(`starts, round ${round}`);
@@ -66,7 +74,7 @@ export async function measureSizes(
 
 /** The service on each of the vaults, started one after another, while `work` runs. */
 async function withServers(
-  folders: ReadonlyMap<number, string>,
+  folders: SizedVaults,
   order: readonly number[],
   work: (servers: ReadonlyMap<number, ExecutableServer>) => Promise<void>,
 ): Promise<void> {

@@ -1,0 +1,73 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { text } from 'node:stream/consumers';
+import t, { type Test } from 'tap';
+import { loadWith } from '../../bench/load.ts';
+import { loadPaced } from '../../bench/paced.ts';
+import type { BenchServer } from '../../bench/processes.ts';
+
+/** Answers as it is told to, in this process. */
+async function startServer(
+  t: Test,
+  answer: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<BenchServer> {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.teardown(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  const port = typeof address === 'object' ? address?.port : undefined;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    headers: { 'x-jarvis-client': 'admin' },
+    cpuSeconds: () => 0,
+    stop: async () => undefined,
+  };
+}
+
+t.test('connections share the requests out, and no two bodies are alike', async t => {
+  const bodies: string[] = [];
+  const pathsOf = new Map<unknown, Set<string>>();
+  const server = await startServer(t, async (request, response) => {
+    const paths = pathsOf.get(request.socket) ?? new Set();
+    pathsOf.set(request.socket, paths.add(request.url ?? ''));
+    t.equal(request.headers['x-jarvis-client'], 'admin');
+    t.equal(request.headers['content-type'], 'application/json');
+    bodies.push(await text(request));
+    // Few requests do: each is looked at.
+    setTimeout(() => response.writeHead(201).end('{}'), 10);
+  });
+  const requests = [0, 1, 2, 3].map(
+    index => ({ method: 'POST', path: `/${index}`, body: '{"name":"a/[<id>]"}' }) as const,
+  );
+  const sample = await loadWith(server, requests, 2, 0.3, 0);
+  t.ok(sample.requestsPerSecond > 0 && sample.p50 >= 9, `${sample.requestsPerSecond} requests/s`);
+  t.equal(new Set(bodies).size, bodies.length, 'each of its own');
+  for (const body of bodies) t.match(body, /^\{"name":"a\/[A-Za-z0-9_-]+"\}$/);
+  t.same([...pathsOf.values()].map(paths => [...paths].toSorted().join(' ')).toSorted(), ['/0 /2', '/1 /3']);
+});
+
+t.test('an answer that is not 2xx voids the figure', async t => {
+  const server = await startServer(t, (_request, response) => response.writeHead(503).end());
+  await t.rejects(loadWith(server, [{ method: 'GET', path: '/secret/test' }], 1, 0.1, 0), {
+    message: /GET \/secret\/test: \d+ answers were not 2xx/,
+  });
+});
+
+t.test('at a fixed rate, a stall is in the time of every request that it held up', async t => {
+  let stall: Promise<void> | null = null;
+  let answered = 0;
+  const server = await startServer(t, async (_request, response) => {
+    stall ??= new Promise(resolve => setTimeout(resolve, 400));
+    await stall;
+    answered += 1;
+    response.end('ok');
+  });
+  // 64 connections, and 250 requests that fall due while nothing is answered.
+  const sample = await loadPaced(server, '/', 500, 0.5, 0);
+  t.equal(answered, 250);
+  t.ok(sample.p50 > 100, `p50 ${sample.p50} ms`);
+  t.ok(sample.p50 < sample.p99 && sample.p99 <= sample.p999);
+});

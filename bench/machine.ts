@@ -1,5 +1,5 @@
 import { closeSync, fdatasyncSync, openSync, writeSync } from 'node:fs';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -12,11 +12,12 @@ const blockBytes = 4096;
 /** The machine in a sentence; `folder` is where the vaults lie. */
 export function describeMachine(folder: string): string {
   const [cpu] = cpus();
+  const [load = 0] = loadavg();
   const placement = pinned ? 'server on core 0, load on core 1' : 'nothing pinned to a core';
   const memory = (totalmem() / 1e9).toFixed(0);
   return (
     `${cpu?.model.trim()}, ${cpus().length} cores, ${memory} GB, Linux ${release()}, Node ${process.version}; ${placement}; ` +
-    `4 KiB and fdatasync on the disk of the vaults take ${syncMilliseconds(folder).toFixed(2)} ms`
+    `4 KiB and fdatasync on the disk of the vaults take ${syncMilliseconds(folder).toFixed(2)} ms; load average ${load.toFixed(1)} before the run`
   );
 }
 

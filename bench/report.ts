@@ -14,8 +14,8 @@ export function budgetTable(measured: Measurements): string {
       const figures = budget.figures(measured);
       return [
         budget.what,
-        `${budget.limit === 'at least' ? '≥' : '≤'} ${withUnit(budget, budget.value, 0)}`,
-        withUnit(budget, median(figures), budget.digits),
+        `${budget.limit === 'at least' ? '≥' : '≤'} ${withUnit(budget, budget.value.toLocaleString('en'))}`,
+        withUnit(budget, fixed(median(figures), budget.digits)),
         range(figures, budget.digits),
         isMet(budget, figures) ? 'met' : '**not met**',
       ];
@@ -105,16 +105,16 @@ function valuesOf(samples: Rounds<Sample>, name: string, key: keyof Sample): num
   return (samples.get(name) ?? []).map(sample => sample[key]);
 }
 
-function withUnit({ unit }: Budget, value: number, digits: number): string {
-  const number =
-    digits === 0
-      ? value.toLocaleString('en', { maximumFractionDigits: value < 100 ? 2 : 0 })
-      : value.toFixed(digits);
+function withUnit({ unit }: Budget, number: string): string {
   return unit === '' || unit === '/s' ? number + unit : `${number} ${unit}`;
 }
 
+function fixed(value: number, digits: number): string {
+  return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
 function range(values: readonly number[], digits: number): string {
-  return `${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)}`;
+  return `${fixed(Math.min(...values), digits)} to ${fixed(Math.max(...values), digits)}`;
 }
 
 function percent(share: number): string {

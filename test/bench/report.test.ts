@@ -70,7 +70,7 @@ t.test('every budget stands in the table with its limit, and with what was measu
     t.match(rows[index], [what, limit, /\d/, / to /, 'met']);
   }
   t.match(rows[0], [/healthz/, '≥ 0.9', '0.95', '0.95 to 0.95']);
-  t.match(rows[7], [/creates/, '≥ 5,000/s', '8,000/s', '7000 to 9000']);
+  t.match(rows[7], [/creates/, '≥ 5,000/s', '8,000/s', '7,000 to 9,000']);
 });
 
 t.test('what is over its budget, and what was not measured, is not met', async t => {

@@ -1,6 +1,7 @@
 import type { Measurements } from './budgets.ts';
 import { serviceSuite } from './cases.ts';
 import { budgetTable, loadTable, pacedTable, ratioTable, startTable } from './report.ts';
+import { sizeRatios } from './sizes.ts';
 
 /** docs/benchmarks.md, whole. */
 export function benchmarksPage(measured: Measurements, machine: string, seconds: number): string {
@@ -20,7 +21,7 @@ differ by more than what is looked for.
 
 ## Ratios
 
-${ratioTable(serviceSuite.ratios, measured.samples)}
+${ratioTable([...serviceSuite.ratios, ...sizeRatios], measured.samples)}
 ## Throughput
 
 Each connection sends its next request when it has its answer: 64 of them, but for the rows that say otherwise. Spread is (max − min) /
@@ -43,6 +44,6 @@ ${pacedTable(measured.paced)}
 
 ${startTable(measured.starts)}
 The vaults are filled by \`bench/seed.ts\` with rows that the vault's own code sealed and signed; one audit record stands for 5,000 of
-them. The file has been read before: its pages are in memory.
+them. Its pages are in memory, and the executable was started before, which keeps the code that it compiled.
 `;
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
 import { type LoadRequest, loadWith, type Sample } from './load.ts';
 import { scattered, secretName } from './names.ts';
@@ -20,6 +21,12 @@ export const scrapeOfMillion = '`/metrics`, one scraper, 1,000,000 secrets';
 export function startsRow(size: number): string {
   return `${size.toLocaleString('en')} secrets`;
 }
+
+/** In requests a second: their inverse is the ratio of times. */
+export const sizeRatios: readonly Ratio[] = [
+  { name: '`GET /secret`: any of 1,000,000 : any of 1,000', of: getOfMillion, to: getOfThousand },
+  { name: '`GET /secret`: the same 1,000 of 1,000,000 : any of 1,000', of: hotOfMillion, to: getOfThousand },
+];
 
 const idleSeconds = 2;
 const secondsEach = 1.2;

@@ -38,6 +38,7 @@ const good: Measurements = {
     ['creates, 64 clients', [sample(9000), sample(7000)]],
     ['`GET /secret`, any of 1,000', [sample(20_000), sample(10_000)]],
     ['`GET /secret`, any of 1,000,000', [sample(19_000), sample(9500)]],
+    ['`GET /secret`, the same 1,000 of 1,000,000', [sample(20_000), sample(10_000)]],
     ['`/metrics`, one scraper, 1,000,000 secrets', [sample(900), sample(800)]],
   ]),
   paced: new Map([

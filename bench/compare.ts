@@ -87,9 +87,13 @@ if (status !== 0) {
 }
 const commit = parsed.trimEnd();
 const folder = temporaryFolder();
+const machine = describeMachine(folder);
 const here = { name: 'this checkout', tree: checkout };
 const other = { name: commit, tree: checkOut(commit, folder) };
-const samples: Rounds<Sample> = new Map();
+// In the order of the report, whichever is measured first.
+const samples: Rounds<Sample> = new Map(
+  Object.keys(rows).flatMap(row => [other, here].map(({ name }) => [rowName(row, name), []])),
+);
 await roundsWithin(seconds, leastRounds, async round => {
   stderr.write(`round ${round}\n`);
   for (const version of inTurn([other, here], round)) await measure(version, folder, samples);
@@ -101,4 +105,4 @@ const ratios = Object.keys(rows).map(
     to: rowName(row, other.name),
   }),
 );
-stdout.write(`${describeMachine(folder)}\n\n${loadTable(samples)}\n${ratioTable(ratios, samples)}`);
+stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratios, samples)}`);

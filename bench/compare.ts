@@ -7,6 +7,7 @@ import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, exit, stderr, stdout } from 'node:process';
 import type { Ratio } from './cases.ts';
+import { createSecret } from './comparisons.ts';
 import { startExecutable } from './executable.ts';
 import { type LoadRequest, loadWith, type Sample } from './load.ts';
 import { describeMachine } from './machine.ts';
@@ -52,12 +53,7 @@ async function measure({ name, tree }: Version, folder: string, samples: Rounds<
   const server = await startExecutable(install(folder, tree), tree);
   server.pin();
   try {
-    const response = await fetch(`${server.url}/secret`, {
-      method: 'POST',
-      headers: { ...server.headers, 'content-type': 'application/json' },
-      body: JSON.stringify({ name: 'test', value: 'val' }),
-    });
-    if (!response.ok) throw new Error(`${name}: creating the secret: ${response.status}`);
+    await createSecret(server);
     for (const [row, request] of Object.entries(rows)) {
       record(samples, rowName(row, name), await loadWith(server, [request], clients, secondsEach));
     }

@@ -65,8 +65,13 @@ export async function startFresh(variant: Variant, parent: string, collector: st
   const started = await startServer(variant, folder, collector);
   if (variant === 'bare') return started;
   const server = variant === 'token' ? await withToken(started, folder) : started;
-  await post(server, '/secret', { name: 'test', value: 'val' });
+  await createSecret(server);
   return server;
+}
+
+/** The one that the cases read: `test`. @throws Error when it is refused */
+export async function createSecret(server: BenchServer): Promise<void> {
+  await post(server, '/secret', { name: 'test', value: 'val' });
 }
 
 /** The server with a token of `admin` in place of the name. */

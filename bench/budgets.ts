@@ -104,7 +104,7 @@ function ratesOf(samples: Rounds<Sample>, name: string): number[] {
 }
 
 /** Requests a second of one row over those of another, round by round. */
-export function ratioOf(of: string, to: string): Budget['figures'] {
+function ratioOf(of: string, to: string): Budget['figures'] {
   return ({ samples }) => paired(ratesOf(samples, of), ratesOf(samples, to), (a, b) => a / b);
 }
 

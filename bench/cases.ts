@@ -25,7 +25,7 @@ export const healthOn = '`/healthz`, metrics on';
 export const healthOff = '`/healthz`, metrics off';
 export const getByHeader = '`GET /secret`, header identity';
 export const getByToken = '`GET /secret`, token identity';
-export const getWithoutMetrics = '`GET /secret`, metrics off';
+const getWithoutMetrics = '`GET /secret`, metrics off';
 export const getTraced = '`GET /secret`, traces at 1 %';
 
 function reading(name: string, variant: Variant): Case {

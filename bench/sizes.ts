@@ -7,15 +7,15 @@ import { scattered, secretName } from './names.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
 
-export const thousand = 1000;
-export const hundredThousand = 100_000;
+const thousand = 1000;
+const hundredThousand = 100_000;
 export const million = 1_000_000;
-export const sizes = [thousand, hundredThousand, million] as const;
+const sizes = [thousand, hundredThousand, million] as const;
 
 export const getOfThousand = '`GET /secret`, any of 1,000';
 export const getOfMillion = '`GET /secret`, any of 1,000,000';
-export const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
-export const listOfHundredThousand = 'list of 100 from 100,000';
+const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
+const listOfHundredThousand = 'list of 100 from 100,000';
 export const scrapeOfMillion = '`/metrics`, one scraper, 1,000,000 secrets';
 
 export function startsRow(size: number): string {

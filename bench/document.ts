@@ -44,6 +44,6 @@ ${pacedTable(measured.paced)}
 
 ${startTable(measured.starts)}
 The vaults are filled by \`bench/seed.ts\` with rows that the vault's own code sealed and signed; one audit record stands for 5,000 of
-them. Its pages are in memory, and the executable was started before, which keeps the code that it compiled.
+them. Their files are in memory when they are read, and the executable was started before, which keeps the code that it compiled.
 `;
 }

@@ -12,13 +12,15 @@ const blockBytes = 4096;
 /** The machine in a sentence; `folder` is where the vaults lie. */
 export function describeMachine(folder: string): string {
   const [cpu] = cpus();
+  const cores = cpus().length;
   const [load = 0] = loadavg();
-  const placement = pinned ? 'server on core 0, load on core 1' : 'nothing pinned to a core';
-  const memory = (totalmem() / 1e9).toFixed(0);
-  return (
-    `${cpu?.model.trim()}, ${cpus().length} cores, ${memory} GB, Linux ${release()}, Node ${process.version}; ${placement}; ` +
-    `4 KiB and fdatasync on the disk of the vaults take ${syncMilliseconds(folder).toFixed(2)} ms; load average ${load.toFixed(1)} before the run`
-  );
+  return [
+    `${cpu?.model.trim()}, ${cores} cores, ${(totalmem() / 1e9).toFixed(0)} GB, Linux ${release()}, Node ${process.version}`,
+    pinned ? 'server on core 0, load on core 1' : 'nothing pinned to a core',
+    `4 KiB and fdatasync on the disk of the vaults take ${syncMilliseconds(folder).toFixed(2)} ms`,
+    `load average ${load.toFixed(1)} before the run`,
+    ...(load > cores / 2 ? ['other work took its share, so these figures say little'] : []),
+  ].join('; ');
 }
 
 /** What a durable write costs on this disk before any of it is ours: the median of a few. */

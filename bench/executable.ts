@@ -46,7 +46,8 @@ async function stop(child: ChildProcess): Promise<void> {
   await once(child, 'close');
 }
 
-async function freePort(): Promise<number> {
+/** A port of loopback that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

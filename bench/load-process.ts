@@ -9,8 +9,8 @@ import { percentile } from './statistics.ts';
 
 export interface LoadRequest {
   readonly method: 'GET' | 'POST' | 'PUT';
+  /** `[<id>]` in it or in the body stands for a text that no two requests share. */
   readonly path: string;
-  /** `[<id>]` in it stands for a text that no two requests share. */
   readonly body?: string;
 }
 
@@ -69,7 +69,7 @@ async function run(job: LoadJob, duration: number): Promise<LoadResult> {
     duration,
     sampleInt: sampleInterval,
     headers: job.headers,
-    idReplacement: job.requests.some(({ body }) => body?.includes('[<id>]')),
+    idReplacement: job.requests.some(({ path, body = '' }) => `${path}${body}`.includes('[<id>]')),
     setupClient: (connection: { setRequests(requests: readonly LoadRequest[]): void }) => {
       const turn = client++ % job.connections;
       connection.setRequests(

@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import packageFile from '../../package.json' with { type: 'json' };
+import { freePort } from '../executable.ts';
+import { checkout, install } from '../processes.ts';
+import { seedVault } from '../vaults.ts';
+import { requestJson } from './json-request.ts';
+import type { Guarantees, Peer, PeerServer } from './peer.ts';
+import { startProgram } from './program.ts';
+import { manySecrets } from './sizes.ts';
+
+type Identity = Peer['identity'];
+
+const executable = join(checkout, 'bin/jarvis-secretsd');
+
+const guarantees: Guarantees = {
+  atRest: 'AES-256-GCM by data keys, bound to name and version; a MAC of each row',
+  write: 'its audit record and the database are on disk: an fsync each, shared by what waits for it',
+  audit: 'its record is on disk: an fsync, shared by what waits for it',
+  auditIntegrity: 'a hash chain, an Ed25519 signature of it each second, both anchored in the vault',
+  policy: 'patterns by action, each request',
+};
+
+/** This service as it is shipped: config.toml and policy.yaml of the checkout. */
+function jarvis(identity: Identity, sizes: readonly number[]): Peer {
+  return {
+    name: 'jarvis-secretsd',
+    identity,
+    sizes,
+    guarantees,
+    start: (folder, secrets) => start(identity, folder, secrets),
+  };
+}
+
+export const byHeader = jarvis('header', [0]);
+export const byToken = jarvis('token', [0, manySecrets]);
+
+async function start(identity: Identity, parent: string, secrets: number): Promise<PeerServer> {
+  const folder = secrets === 0 ? install(parent) : await seedVault(parent, secrets);
+  const address = `127.0.0.1:${await freePort()}`;
+  const environment = {
+    JARVIS_SECRETSD_SERVER_BIND_ADDR: address,
+    JARVIS_SECRETSD_SECURITY_IDENTITY: identity,
+  };
+  const args = ['--config', join(folder, 'config.toml')];
+  const started = await startProgram(executable, args, environment, '"msg":"ready"');
+  const url = `http://${address}`;
+  const headers = identity === 'token' ? await adminToken(url, folder) : { 'x-jarvis-client': 'admin' };
+  await requestJson('POST', `${url}/secret`, headers, { name: 'test', value: 'val' });
+  return {
+    ...started,
+    url,
+    version: packageFile.version,
+    headers,
+    read: { method: 'GET', path: '/secret/test' },
+    write: { method: 'POST', path: '/secret', body: JSON.stringify({ name: 'bench/[<id>]', value: 'val' }) },
+  };
+}
+
+async function adminToken(url: string, folder: string): Promise<Record<string, string>> {
+  const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
+  const authorization = `Bearer ${bootstrap}`;
+  const answer = await requestJson('POST', `${url}/tokens`, { authorization }, { client: 'admin' });
+  return { authorization: `Bearer ${(answer as { token: string }).token}` };
+}

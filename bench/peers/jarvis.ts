@@ -15,8 +15,9 @@ const executable = join(checkout, 'bin/jarvis-secretsd');
 
 const guarantees: Guarantees = {
   atRest: 'AES-256-GCM by data keys, bound to name and version; a MAC of each row',
-  write: 'its audit record and the database are on disk: an fsync each, shared by what waits for it',
-  audit: 'its record is on disk: an fsync, shared by what waits for it',
+  write:
+    'its audit records, of the intent and of the outcome, and its row are on disk, by fsyncs that what waits shares',
+  audit: 'its record is on disk, by an fsync that what waits shares',
   auditIntegrity: 'a hash chain, an Ed25519 signature of it each second, both anchored in the vault',
   policy: 'patterns by action, each request',
 };

@@ -44,8 +44,8 @@ function page(instrumentations: readonly InstrumentationResult[]): string {
             Array.from({ length: 3 }, () => [1000, 100]),
           ),
         ];
-  const many = result(byToken, 10_000, [[3000, 400]]);
-  return peersPage({ peers: [ours, many, ...theirs], skipped, instrumentations }, 'A machine', 1);
+  const many = result(byToken, 10_000, [[9000, 900]]);
+  return peersPage({ peers: [many, ours, ...theirs], skipped, instrumentations }, 'A machine', 1);
 }
 
 function instrumentations(ours: number): InstrumentationResult[] {
@@ -74,7 +74,7 @@ t.test('the report says which variable to set to what, and which peers were left
 t.test('a row has the medians of its rounds, and the secret that is read is among the secrets', async t => {
   const text = page(instrumentations(1));
   t.match(text, '| jarvis-secretsd 1.2.3 | token | 1 | 3000 | 67 % | 333 | 400 | 0 % | 2500 |');
-  t.match(text, '| jarvis-secretsd 1.2.3 | token | 10,001 | 3000 |');
+  t.match(text, '| jarvis-secretsd 1.2.3 | token | 10,001 | 9000 |');
 });
 
 t.test('a goal is met when the median of the rounds reaches it', async t => {

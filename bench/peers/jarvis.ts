@@ -18,7 +18,7 @@ const guarantees: Guarantees = {
   write:
     'its audit records, of the intent and of the outcome, and its row are on disk, by fsyncs that what waits shares',
   audit: 'its record is on disk, by an fsync that what waits shares',
-  auditIntegrity: 'a hash chain, an Ed25519 signature of it each second, both anchored in the vault',
+  auditIntegrity: 'a hash chain and an Ed25519 signature of it each second, anchored in the vault',
   policy: 'patterns by action, each request',
 };
 

@@ -9,11 +9,11 @@ import type { Peer } from './peer.ts';
 import { startProgram } from './program.ts';
 import type { PeerSample } from './results.ts';
 
-const secondsEach = 1.5;
+const secondsEach = 2;
 
 /**
  * Starts a peer in a new folder of `parent`, reads, writes, and takes all of it away.
- * @throws Error when any answer was not 2xx
+ * @throws Error when any answer was not 2xx, or no write was answered: such a figure means nothing
  */
 export async function measurePeer(peer: Peer, secrets: number, parent: string): Promise<PeerSample> {
   const folder = mkdtempSync(join(parent, 'peer-'));
@@ -23,6 +23,7 @@ export async function measurePeer(peer: Peer, secrets: number, parent: string): 
     const reads = await loadWith(server, [server.read], connections, secondsEach);
     settleDisk();
     const writes = await loadWith(server, [server.write], connections, secondsEach);
+    if (writes.requestsPerSecond === 0) throw new Error(`${peer.name} answered no write in ${secondsEach} s`);
     return { version: server.version, reads, writes };
   } finally {
     await server.stop();

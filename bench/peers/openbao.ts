@@ -17,7 +17,7 @@ export const openBao: ForeignPeer = {
     atRest: 'AES-256-GCM behind the seal',
     write: 'it is in the raft log and in the state, by an fsync each that what waits shares',
     audit: 'a line for the request and one for the answer are handed to the kernel; no fsync',
-    auditIntegrity: 'nothing; values are in it as HMAC-SHA-256',
+    auditIntegrity: 'nothing of its own: no chain, no signature',
     policy: 'the ACL of the token, each request',
   },
   start,

@@ -28,7 +28,7 @@ export function guarantees(results: readonly PeerResult[]): string {
   - At rest: ${atRest}.
   - When a create is answered, ${write}.
   - When a read is answered, ${audit}.
-  - The audit log has ${auditIntegrity}.
+  - Against edits, the audit log has ${auditIntegrity}.
   - Policy: ${policy}.
 `,
     )

@@ -19,7 +19,7 @@ export const rustAncestor: ForeignPeer = {
     atRest: 'AES-256-GCM by one key, not bound to the name',
     write: 'the whole vault is written to a new JSON file and renamed; no fsync',
     audit: 'its line is handed to the kernel; no fsync, and the value is sent even where that fails',
-    auditIntegrity: 'an Ed25519 signature of each line; no chain, so a line can go unseen',
+    auditIntegrity: 'an Ed25519 signature of each line, but no chain: a line can go unseen',
     policy: 'prefix patterns, each request',
   },
   start,

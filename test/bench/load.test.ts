@@ -56,6 +56,20 @@ t.test('an answer that is not 2xx voids the figure', async t => {
   });
 });
 
+t.test('a measurement begins when the server is done with the warm-up', async t => {
+  const arrivals: number[] = [];
+  const server = await startServer(t, (_request, response) => {
+    arrivals.push(performance.now());
+    setTimeout(() => response.end('ok'), 10);
+  });
+  // Busy whenever it is looked at, until the fourth look.
+  let asked = 0;
+  const busy = { ...server, cpuSeconds: () => Math.min(asked++, 6) };
+  await loadWith(busy, [{ method: 'GET', path: '/' }], 1, 0.2, 0.2);
+  const pauses = arrivals.slice(1).map((arrival, index) => arrival - (arrivals[index] ?? 0));
+  t.ok(Math.max(...pauses) > 350, `${Math.max(...pauses)} ms between the two`);
+});
+
 t.test('at a fixed rate, a stall is in the time of every request that it held up', async t => {
   let stall: Promise<void> | null = null;
   let answered = 0;

@@ -87,7 +87,7 @@ t.test('a goal is met when the median of the rounds reaches it', async t => {
 t.test('each peer says once what its answers stand for', async t => {
   const text = page(instrumentations(1));
   t.equal(text.split(`- **${byToken.name}**`).length, 2);
-  t.match(text, `The audit log has ${openBao.guarantees.auditIntegrity}.`);
+  t.match(text, `the audit log has ${openBao.guarantees.auditIntegrity}.`);
 });
 
 t.test('metrics cost what they add to a request of the same round', async t => {

@@ -1,5 +1,7 @@
+import type { Rounds } from '../rounds.ts';
 import type { ForeignPeer } from './peer.ts';
 import {
+  callsTable,
   goalTable,
   guarantees,
   instrumentationGoal,
@@ -13,11 +15,12 @@ export interface Measurements {
   readonly peers: readonly PeerResult[];
   readonly skipped: readonly ForeignPeer[];
   readonly instrumentations: readonly InstrumentationResult[];
+  readonly calls: Rounds<number>;
 }
 
 /** docs/peers.md, whole. */
 export function peersPage(
-  { peers, skipped, instrumentations }: Measurements,
+  { peers, skipped, instrumentations, calls }: Measurements,
   machine: string,
   seconds: number,
 ): string {
@@ -51,11 +54,12 @@ The median of the rounds' own ratios; this service by token identity, as the pee
 ${goalTable(peers)}
 ## What it costs to keep metrics
 
-A bare Fastify route that counts what one read of a secret does. *ours* keeps all that the service does for it, the histogram
-by route and the metrics of the runtime with it; *prom-client* the fifteen alone; *fastify-metrics* what it has by default, a histogram and
-a summary by route and the metrics of the process.
+A bare Fastify route that counts what one read of a secret does. *All it has* is the fifteen, the histogram by route and the metrics
+of the runtime; fastify-metrics has a histogram and a summary by route and the metrics of the process. What one
+process makes of its code differs from the next by about what is looked for, so the calls that a read makes were timed alone, too.
 
 ${instrumentationTable(instrumentations)}
-${instrumentationGoal(instrumentations)}
+${callsTable(calls)}
+${instrumentationGoal(instrumentations, calls)}
 `;
 }

@@ -9,6 +9,7 @@ import { argv, env, stderr, stdout } from 'node:process';
 import { describeMachine } from '../machine.ts';
 import { temporaryFolder } from '../owned.ts';
 import { inTurn, roundsWithin } from '../rounds.ts';
+import { measureCalls } from './calls.ts';
 import { type Measurements, peersPage } from './document.ts';
 import { instrumentationNames } from './instrumentation.ts';
 import { measureInstrumentation, measurePeer } from './measure.ts';
@@ -17,7 +18,7 @@ import { choosePeers } from './peers.ts';
 const documentPath = new URL('../../docs/peers.md', import.meta.url);
 const leastRounds = 3;
 /** What each part may take, in seconds. */
-const shares = { peers: 170, instrumentations: 70 };
+const shares = { peers: 190, instrumentations: 70 };
 
 async function measureAll(folder: string): Promise<Measurements> {
   const { measured, skipped } = choosePeers(env);
@@ -27,6 +28,7 @@ async function measureAll(folder: string): Promise<Measurements> {
     peers: await inRounds('peers', subjects, ({ peer, secrets }) => measurePeer(peer, secrets, folder)),
     skipped,
     instrumentations: await inRounds('instrumentations', named, ({ name }) => measureInstrumentation(name)),
+    calls: await measureCalls(),
   };
 }
 

@@ -10,6 +10,8 @@ import { startProgram } from './program.ts';
 import type { PeerSample } from './results.ts';
 
 const secondsEach = 2;
+/** Short, because what differs is the process: more rounds say more than longer ones. */
+const secondsOfRoute = 1;
 
 /**
  * Starts a peer in a new folder of `parent`, reads, writes, and takes all of it away.
@@ -38,7 +40,7 @@ export async function measureInstrumentation(name: InstrumentationName): Promise
   const program = await startProgram(process.execPath, [script, name, String(port)], {}, 'ready');
   try {
     const server = { ...program, url: `http://127.0.0.1:${port}`, headers: {} };
-    return await load(server, '/secret', secondsEach);
+    return await load(server, '/secret', secondsOfRoute);
   } finally {
     await program.stop();
   }

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import t from 'tap';
+import t, { type Test } from 'tap';
+import { checkConfigCommand } from '../src/cli/commands/check-config.ts';
 import {
   filesIn,
   type Installation,
@@ -11,13 +12,38 @@ import {
   startService,
   writePolicy,
 } from './helpers/service.ts';
+import { startInProcess } from './helpers/service-in-process.ts';
 
 /** One line for people, with no stack trace. */
 const oneLine = /^jarvis-secretsd: [^\n]+\n$/;
 
-function start(installation: Installation, environment: Record<string, string> = {}) {
-  const changed = { ...installation, environment: { ...installation.environment, ...environment } };
-  return runCommand(changed, ['--config', installation.configFile]);
+function start(installation: Installation) {
+  return runCommand(installation, ['--config', installation.configFile]);
+}
+
+/** One for each step of a start: the executable is seen to refuse these, the others are refused by the same functions here. */
+const bySteps = [
+  'broken TOML',
+  'a policy that others can change',
+  'a collector address with a password',
+  'a wrong key',
+];
+
+/** Tries to start and expects a refusal with one line that says why, and that nothing was made. */
+async function isRefused(t: Test, installation: Installation, what: string, message: RegExp): Promise<void> {
+  const before = filesIn(installation.folder);
+  if (bySteps.includes(what)) {
+    const { code, output } = await start(installation);
+    t.equal(code, 2, output);
+    t.match(output, message);
+    t.match(output, oneLine);
+    t.notMatch(output, 'pass-word');
+  } else {
+    const started = startInProcess(installation).then(service => service.stop());
+    await t.rejects(started, { name: 'StartError', message });
+    await t.rejects(started, { message: /^[^\n]+$/ });
+  }
+  t.same(filesIn(installation.folder), before, 'nothing is made');
 }
 
 type Damage = (installation: Installation, path: (file: string) => string) => void;
@@ -95,15 +121,9 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
 
 for (const [what, [damage, environment, message]] of Object.entries(refusedNew)) {
   t.test(`refuses to start on ${what}, and makes nothing`, async t => {
-    const installation = await install(t.testdir());
+    const installation = await install(t.testdir(), environment);
     damage(installation, file => join(installation.folder, file));
-    const before = filesIn(installation.folder);
-    const { code, output } = await start(installation, environment);
-    t.equal(code, 2, output);
-    t.match(output, message);
-    t.match(output, oneLine);
-    t.notMatch(output, 'pass-word');
-    t.same(filesIn(installation.folder), before);
+    await isRefused(t, installation, what, message);
   });
 }
 
@@ -117,11 +137,9 @@ const refusedHalf: Record<string, readonly [Damage, RegExp]> = {
   'an audit log that is gone': [(_, path) => rmSync(path('data/audit'), { recursive: true }), /audit/],
 };
 
-/** What a service that has stopped leaves, with one secret. */
+/** What a service that has stopped leaves. */
 const complete = await install(t.testdir());
-const past = await startService(complete);
-await past.request('POST', '/secret', { name: 'a', value: 'v' });
-await past.stop();
+await (await startInProcess(complete)).stop();
 
 for (const [what, [damage, message]] of Object.entries(refusedHalf)) {
   t.test(`refuses to start on ${what}, and makes nothing`, async t => {
@@ -129,12 +147,7 @@ for (const [what, [damage, message]] of Object.entries(refusedHalf)) {
     cpSync(complete.folder, folder, { recursive: true });
     const installation = { ...complete, folder, configFile: join(folder, 'config.toml') };
     damage(installation, file => join(installation.folder, file));
-    const before = filesIn(folder);
-    const { code, output } = await start(installation);
-    t.equal(code, 2, output);
-    t.match(output, message);
-    t.match(output, oneLine);
-    t.same(filesIn(folder), before, 'nothing is made');
+    await isRefused(t, installation, what, message);
   });
 }
 
@@ -153,23 +166,25 @@ t.test('a taken port, and makes nothing', async t => {
 t.test('one process to a vault, until it is killed', async t => {
   const installation = await install(t.testdir());
   const first = await startService(installation);
-  const second = await start(installation, { JARVIS_SECRETSD_SERVER_BIND_ADDR: '127.0.0.1:0' });
-  t.equal(second.code, 2);
-  t.match(second.output, /another jarvis-secretsd process uses this vault/);
+  const second = { ...installation, environment: { JARVIS_SECRETSD_SERVER_BIND_ADDR: '127.0.0.1:0' } };
+  await t.rejects(startInProcess(second), { message: /another jarvis-secretsd process uses this vault/ });
   await first.stop('SIGKILL');
-  const third = await startService(installation);
-  t.equal(await third.stop(), 0);
+  const third = await startInProcess(installation);
+  await third.stop();
 });
 
 t.test('--check-config says whether it would start, and makes nothing', async t => {
   const installation = await install(t.testdir());
+  const { configFile } = installation;
   const check = (environment: Record<string, string> = {}) =>
-    runCommand({ ...installation, environment }, ['--check-config', '--config', installation.configFile]);
+    runCommand({ ...installation, environment }, ['--check-config', '--config', configFile]);
   t.equal((await check()).code, 0);
-  const network = await check({ JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' });
-  t.equal(network.code, 2);
-  t.match(network.output, /bind a loopback address/);
+  const network = { JARVIS_SECRETSD_SERVER_BIND_ADDR: '0.0.0.0:8081' };
+  const { code, output } = await check(network);
+  t.equal(code, 2);
+  t.match(output, /bind a loopback address/);
+  t.match(output, oneLine);
   t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
   writePolicy(installation, 'clients: {a: {allow: ["fly *"]}}');
-  t.equal((await check()).code, 2);
+  t.throws(() => checkConfigCommand(configFile, {}), { name: 'StartError', message: /unknown action "fly"/ });
 });

@@ -1,17 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stdout } from 'node:process';
-import { createNoopMeter } from '@opentelemetry/api';
 import t from 'tap';
 import packageFile from '../../package.json' with { type: 'json' };
-import { parseBindAddress } from '../../src/config/bind-address.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { listen } from '../../src/listening.ts';
-import { createLogger } from '../../src/logging.ts';
-import { startService } from '../../src/service.ts';
-import { createMetrics } from '../../telemetry/instruments.ts';
-import { noTracing } from '../../telemetry/tracing.ts';
 import { checkout, install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
 interface Operation {
   readonly summary?: string;
@@ -36,26 +28,12 @@ const failuresOf: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The service in this process: what is registered can be asked of Fastify itself. */
-const installation = await install(t.testdir(), { JARVIS_SECRETSD_LOGGING_LEVEL: 'warn' });
-const config = loadConfig(installation.configFile, installation.environment);
-const { app, stop } = await startService({
-  config,
-  version: packageFile.version,
-  logger: createLogger(config.logging, stdout),
-  telemetry: {
-    metrics: createMetrics(createNoopMeter()),
-    exposition: { render: async () => ({ status: 200, headers: {}, body: '' }) },
-    tracing: noTracing,
-  },
-  lastExitReason: null,
-  onFatal: error => t.fail(error.message),
-});
-await app.ready();
-await listen(app.server, parseBindAddress(config.server.bind_addr, 'server.bind_addr'));
-const answer = await fetch(`http://${config.server.bind_addr}/openapi.json`);
+const installation = await install(t.testdir());
+const { service, request, stop } = await startInProcess(installation);
+const answer = await request('GET', '/openapi.json');
 t.equal(answer.status, 200);
 const description = (await answer.json()) as Description;
-const registered = registeredRoutes(app.printRoutes()).toSorted();
+const registered = registeredRoutes(service.app.printRoutes()).toSorted();
 await stop();
 
 const described = Object.entries(description.paths).flatMap(([path, operations]) =>

@@ -20,15 +20,19 @@ export interface Installation {
   readonly user?: number;
 }
 
-export interface RunningService {
-  readonly child: ChildProcess;
+/** A service that is asked over HTTP. */
+export interface AskedService {
   readonly url: string;
-  /** Everything written to stdout and stderr so far. */
-  output(): string;
   /** As `admin`; a plain object is sent as JSON. */
   request(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Response>;
   /** Every sample of a classic scrape, by its literal series name with labels. */
   scrape(): Promise<Map<string, number>>;
+}
+
+export interface RunningService extends AskedService {
+  readonly child: ChildProcess;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
   /** Sends the signal and resolves with the exit code (null when the signal killed it). */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
 }
@@ -79,11 +83,23 @@ export async function startService(installation: Installation): Promise<RunningS
   const child = launch(installation, ['--config', installation.configFile]);
   const output = collect(child);
   await ready(child, output);
-  const url = `http://127.0.0.1:${installation.port}`;
   return {
+    ...askedService(installation),
     child,
-    url,
     output,
+    stop: async (signal = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+      child.kill(signal);
+      const [code] = await once(child, 'close');
+      return code;
+    },
+  };
+}
+
+export function askedService({ port }: Installation): AskedService {
+  const url = `http://127.0.0.1:${port}`;
+  return {
+    url,
     request: (method, path, body, headers = {}) =>
       fetch(url + path, {
         method,
@@ -95,12 +111,6 @@ export async function startService(installation: Installation): Promise<RunningS
         ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
       }),
     scrape: async () => parseSamples(await (await fetch(`${url}/metrics`)).text()),
-    stop: async (signal = 'SIGTERM') => {
-      if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      child.kill(signal);
-      const [code] = await once(child, 'close');
-      return code;
-    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
+import { verifyAuditCommand } from '../src/cli/commands/audit-verify.ts';
 import { type Installation, install, runCommand, startService } from './helpers/service.ts';
 
 /** A stopped service's folder with an audit log of several segments. */
@@ -9,12 +10,27 @@ const service = await startService(original);
 await service.request('POST', '/secret', { name: 'a', value: 'v' });
 for (let reads = 0; reads < 30; reads++) await service.request('GET', '/secret/a');
 
-function verify(installation: Installation) {
+function run(installation: Installation) {
   return runCommand(installation, ['audit', 'verify', '--config', installation.configFile]);
 }
 
+/** In this process, as the executable would. */
+async function verify({ configFile }: Installation): Promise<{ code: number; output: string }> {
+  let output = '';
+  const code = await verifyAuditCommand(configFile, {}, text => {
+    output += text;
+  });
+  return { code, output };
+}
+
+/** A folder of its own with what the service has left. */
+function copyOf(folder: string): Installation {
+  cpSync(original.folder, folder, { recursive: true });
+  return { ...original, folder, configFile: join(folder, 'config.toml') };
+}
+
 t.test('a whole log verifies, beside the running service and after it', async t => {
-  const beside = await verify(original);
+  const beside = await run(original);
   t.equal(beside.code, 0, beside.output);
   t.equal(await service.stop(), 0);
   const after = await verify(original);
@@ -41,10 +57,8 @@ const damages: Record<string, (files: readonly string[]) => void> = {
 
 for (const [what, damage] of Object.entries(damages)) {
   t.test(what, async t => {
-    const folder = t.testdir();
-    cpSync(original.folder, folder, { recursive: true });
-    const copy = { ...original, folder, configFile: join(folder, 'config.toml') };
-    const audit = join(folder, 'data/audit');
+    const copy = copyOf(t.testdir());
+    const audit = join(copy.folder, 'data/audit');
     damage(
       readdirSync(audit)
         .sort()
@@ -73,17 +87,27 @@ const unable: Record<string, readonly [(folder: string) => void, RegExp]> = {
 
 for (const [what, [damage, message]] of Object.entries(unable)) {
   t.test(`${what}: verify cannot say, and makes nothing`, async t => {
-    const folder = t.testdir();
-    cpSync(original.folder, folder, { recursive: true });
-    damage(folder);
-    const before = readdirSync(folder, { recursive: true });
-    const { code, output } = await verify({ ...original, folder, configFile: join(folder, 'config.toml') });
-    t.equal(code, 2, output);
-    t.match(output, message);
-    t.match(output, /^jarvis-secretsd: [^\n]+\n$/, 'one line');
-    t.same(readdirSync(folder, { recursive: true }), before);
+    const copy = copyOf(t.testdir());
+    damage(copy.folder);
+    const before = readdirSync(copy.folder, { recursive: true });
+    await t.rejects(verify(copy), { name: 'StartError', message });
+    t.same(readdirSync(copy.folder, { recursive: true }), before);
   });
 }
+
+t.test('it ends with 1 where the log does not hold, and with 2 where there is no saying', async t => {
+  const copy = copyOf(t.testdir());
+  rmSync(join(copy.folder, `data/audit/${readdirSync(join(copy.folder, 'data/audit')).sort()[1]}`));
+  const damaged = await run(copy);
+  t.equal(damaged.code, 1);
+  t.match(damaged.output, /THE AUDIT LOG DOES NOT HOLD/);
+  rmSync(join(copy.folder, 'keys/master.key'));
+  const before = readdirSync(copy.folder, { recursive: true });
+  const unable = await run(copy);
+  t.equal(unable.code, 2);
+  t.match(unable.output, /^jarvis-secretsd: [^\n]+\n$/, 'one line');
+  t.same(readdirSync(copy.folder, { recursive: true }), before);
+});
 
 function editLines(file: string, edit: (lines: string[]) => string[]): void {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');

@@ -7,6 +7,7 @@ import t from 'tap';
 import { healthCommand } from '../src/cli/commands/health.ts';
 import { createAuthority, loopback } from './helpers/certificates.ts';
 import { install, runCommand, startService } from './helpers/service.ts';
+import { startInProcess } from './helpers/service-in-process.ts';
 
 /** Runs the command in this process: a process for each case would cost more than all it asks. */
 async function health(configFile: string, environment: Readonly<Record<string, string>>) {
@@ -63,12 +64,12 @@ t.test('over TLS, whatever names the certificate has', async t => {
   });
   writeFileSync(join(installation.folder, 'server.crt'), certificate);
   writeFileSync(join(installation.folder, 'server.key'), key, { mode: 0o600 });
-  const service = await startService(installation);
-  t.teardown(() => service.stop());
+  const service = await startInProcess(installation);
   t.match(await health(installation.configFile, installation.environment), {
     code: 0,
     output: `https://127.0.0.1:${installation.port}: 200`,
   });
+  await service.stop();
 });
 
 t.test('over a unix socket', async t => {
@@ -76,12 +77,12 @@ t.test('over a unix socket', async t => {
   t.teardown(() => rmSync(folder, { recursive: true }));
   const address = `unix://${join(folder, 'api.sock')}`;
   const installation = await install(folder, { JARVIS_SECRETSD_SERVER_BIND_ADDR: address });
-  const service = await startService(installation);
-  t.teardown(() => service.stop());
+  const service = await startInProcess(installation);
   t.match(await health(installation.configFile, installation.environment), {
     code: 0,
     output: `${address}: 200`,
   });
+  await service.stop();
 });
 
 t.test('a service that does not answer is given up', async t => {

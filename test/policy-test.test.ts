@@ -1,6 +1,6 @@
-import { join } from 'node:path';
-import t from 'tap';
-import { install, runCommand, writePolicy } from './helpers/service.ts';
+import t, { type Test } from 'tap';
+import { testPolicyCommand } from '../src/cli/commands/policy-test.ts';
+import { type Installation, install, runCommand, writePolicy } from './helpers/service.ts';
 
 const policy = `clients:
   web:
@@ -19,7 +19,7 @@ groups:
 `;
 
 interface Case {
-  readonly asked: readonly string[];
+  readonly asked: readonly [client: string, action: string, name: string];
   readonly code: number;
   readonly says: RegExp;
 }
@@ -56,37 +56,55 @@ const cases: readonly Case[] = [
     says: /^denied: \S+policy\.yaml: no rule for web allows it, and what no rule allows is denied\n$/,
   },
   { asked: ['webb', 'read', 'app/db'], code: 1, says: /^denied: \S+: there is no client "webb"\n$/ },
-  {
-    asked: ['web', 'raed', 'app/db'],
-    code: 2,
-    says: /^jarvis-secretsd: unknown action "raed"; known are read/,
-  },
-  { asked: ['web', 'read', 'app//db'], code: 2, says: /^jarvis-secretsd: A name is 1 to 256 characters/ },
-  { asked: ['web', 'read'], code: 2, says: /missing required argument 'name'/ },
-  { asked: ['web', 'read', 'a', '--why'], code: 2, says: /unknown option '--why'/ },
+];
+
+/** What there is no saying about. */
+const refused: readonly (readonly [asked: readonly string[], says: RegExp])[] = [
+  [['web', 'raed', 'app/db'], /^jarvis-secretsd: unknown action "raed"; known are read[^\n]+\n$/],
+  [['web', 'read'], /missing required argument 'name'/],
+  [['web', 'read', 'a', '--why'], /unknown option '--why'/],
 ];
 
 t.test('policy test says what would be decided, by which rule, offline', async t => {
-  const installation = await install(t.testdir());
-  writePolicy(installation, policy);
+  const { configFile } = await installed(t);
   for (const { asked, code, says } of cases) {
-    const said = await runCommand(installation, [
-      'policy',
-      'test',
-      ...asked,
-      '--config',
-      installation.configFile,
-    ]);
-    t.match(said.output, says, asked.join(' '));
-    t.equal(said.code, code, said.output);
+    const [client, action, name] = asked;
+    let output = '';
+    const print = (text: string) => {
+      output += text;
+    };
+    t.equal(testPolicyCommand({ client, action, name }, configFile, {}, print), code, asked.join(' '));
+    t.match(output, says);
   }
 });
 
-t.test('policy test cannot say without a policy', async t => {
-  const installation = await install(t.testdir());
-  writePolicy(installation, 'clients: [');
-  const args = ['policy', 'test', 'web', 'read', 'a', '--config', join(installation.folder, 'config.toml')];
-  const { code, output } = await runCommand(installation, args);
-  t.equal(code, 2);
-  t.match(output, /^jarvis-secretsd: The policy \S+ cannot be used: line 1[^\n]*\n$/);
+t.test('it ends with what it found, and with 2 where there is no saying', async t => {
+  const installation = await installed(t);
+  const run = (asked: readonly string[]) =>
+    runCommand(installation, ['policy', 'test', ...asked, '--config', installation.configFile]);
+  for (const { asked, code, says } of [cases[0], cases[2]].filter(each => each !== undefined)) {
+    const said = await run(asked);
+    t.match(said.output, says);
+    t.equal(said.code, code);
+  }
+  for (const [asked, says] of refused) {
+    const { code, output } = await run(asked);
+    t.match(output, says);
+    t.equal(code, 2);
+  }
 });
+
+t.test('policy test cannot say without a policy, nor for what is no name', async t => {
+  const installation = await installed(t);
+  const decide = (name: string) => () =>
+    testPolicyCommand({ client: 'web', action: 'read', name }, installation.configFile, {}, () => undefined);
+  t.throws(decide('app//db'), { message: /^A name is 1 to 256 characters[^\n]+$/ });
+  writePolicy(installation, 'clients: [');
+  t.throws(decide('a'), { message: /^The policy \S+ cannot be used: line 1[^\n]*$/ });
+});
+
+async function installed(t: Test): Promise<Installation> {
+  const installation = await install(t.testdir());
+  writePolicy(installation, policy);
+  return installation;
+}

@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -46,19 +46,23 @@ async function ask(socketPath: string): Promise<string> {
 }
 
 /** What comes of connecting as another user: `ok` or the code of the error. */
-function connectAs(socketPath: string, user: { uid: number; gid: number }): string {
+async function connectAs(socketPath: string, user: { uid: number; gid: number }): Promise<string> {
   const script = `require('net').connect(process.argv[1])
     .on('connect', function () { console.log('ok'); this.destroy(); })
     .on('error', error => console.log(error.code))`;
   const { PATH = '' } = process.env;
-  const options = { ...user, env: { PATH }, cwd: '/', encoding: 'utf8' as const };
-  return spawnSync(process.execPath, ['-e', script, socketPath], options).stdout.trim();
+  const child = spawn(process.execPath, ['-e', script, socketPath], { ...user, env: { PATH }, cwd: '/' });
+  return (await text(child.stdout)).trim();
 }
 
-t.test('a socket is for its owner, and gone after the stop', async t => {
+t.test('a socket is for its owner, replaces that of a killed process and is gone after the stop', async t => {
   const { installation, socketPath } = await installOn(t);
-  const service = await startService(installation);
+  const killed = await startService(installation);
   t.equal(statSync(socketPath).mode & 0o777, 0o600);
+  t.match(await ask(socketPath), /"status":"ok"/);
+  await killed.stop('SIGKILL');
+  t.ok(existsSync(socketPath), 'left behind');
+  const service = await startService(installation);
   t.match(await ask(socketPath), /"status":"ok"/);
   t.equal(await service.stop(), 0);
   t.notOk(existsSync(socketPath));
@@ -68,16 +72,13 @@ t.test(
   'a group may connect where the mode lets it, and nobody else',
   { skip: !isRoot && 'needs root' },
   async t => {
-    const { installation, folder, socketPath } = await installOn(t, {
-      JARVIS_SECRETSD_SERVER_SOCKET_MODE: '0660',
-      JARVIS_SECRETSD_SERVER_SOCKET_GROUP: String(group),
-    });
+    const { folder, socketPath } = await installOn(t);
+    const access = accessOf(folder, `socket_group = "${group}"`);
     chmodSync(folder, 0o755);
-    const service = await startService(installation);
-    t.teardown(() => service.stop());
+    await listening(t, socketPath, access);
     t.match(statSync(socketPath), { gid: group, mode: 0o140660 });
-    t.equal(connectAs(socketPath, { uid: stranger, gid: group }), 'ok');
-    t.equal(connectAs(socketPath, { uid: stranger, gid: stranger }), 'EACCES');
+    t.equal(await connectAs(socketPath, { uid: stranger, gid: group }), 'ok');
+    t.equal(await connectAs(socketPath, { uid: stranger, gid: stranger }), 'EACCES');
   },
 );
 

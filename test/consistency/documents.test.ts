@@ -1,58 +1,76 @@
+import { globSync } from 'node:fs';
 import t, { type Test } from 'tap';
+import { checkout } from '../helpers/service.ts';
 import { contract } from '../metrics/contract.ts';
 import { findTool } from '../stack/tools.ts';
 import { read } from './expressions.ts';
-import { shellBlocks } from './shell-blocks.ts';
-import { type BlockResult, skipWithoutTools, startTrial } from './trial.ts';
+import { type ShellBlock, shellBlocks } from './shell-blocks.ts';
+import { type BlockResult, skipWithoutTools, startTrial, type Trial } from './trial.ts';
 
-/** Each with the environment of its service. */
-const documents: readonly (readonly [path: string, environment: Record<string, string>])[] = [
-  ['README.md', {}],
-  ['DEPLOYMENT_GUIDE.md', { JARVIS_SECRETSD_SECURITY_IDENTITY: 'token' }],
-  ['PRODUCTION_STATUS.md', {}],
-  ['docs/API.md', {}],
-  ['docs/AUDIT.md', {}],
-  ['docs/CONFIGURATION.md', {}],
-  ['docs/DASHBOARD.md', {}],
-  ['docs/RUNBOOK.md', {}],
-  ['docs/TELEMETRY.md', {}],
+/** Documents whose commands are run one after another on one installation, with the environment of its service. */
+const installations: readonly (readonly [environment: Record<string, string>, ...documents: string[]])[] = [
+  [{}, 'README.md'],
+  [{ JARVIS_SECRETSD_SECURITY_IDENTITY: 'token' }, 'DEPLOYMENT_GUIDE.md'],
+  [
+    {},
+    'PRODUCTION_STATUS.md',
+    'docs/API.md',
+    'docs/AUDIT.md',
+    'docs/CONFIGURATION.md',
+    'docs/CONTAINERS.md',
+    'docs/DASHBOARD.md',
+    'docs/RUNBOOK.md',
+    'docs/TELEMETRY.md',
+  ],
 ];
 
-for (const [path, environment] of documents) {
-  const blocks = shellBlocks(read(path));
-  t.test(`${path}: each block that is not run says why`, async t => {
-    for (const { notRun, line } of blocks) {
-      if (notRun !== null) t.match(notRun, /\S+ \S+/, `line ${line}`);
-    }
-  });
-
-  const toRun = blocks.filter(({ notRun }) => notRun === null);
-  t.test(`${path}: its commands do what it says, in their order`, async t => {
-    if (toRun.length === 0) return;
+for (const [environment, ...documents] of installations) {
+  t.test(`the commands of ${documents.join(', ')}`, async t => {
     const trial = await startTrial(t.testdir(), environment);
     t.teardown(() => trial.service.stop());
-    const results: BlockResult[] = [];
-    for (const block of toRun) {
-      await t.test(`line ${block.line}`, { skip: skipWithoutTools(block) }, async t => {
-        const result = await trial.run(block);
-        results.push(result);
-        const { output, exitCode, answered } = result;
-        const seen = { commands: block.commands, output };
-        t.equal(exitCode, block.exitCode, 'it ends as the document says', seen);
-        if (block.shown !== null) {
-          t.equal(settled(output), settled(block.shown), 'it prints what the document shows', seen);
-        } else {
-          t.same(
-            answered.filter(status => status >= 400),
-            [],
-            'nothing is refused',
-            seen,
-          );
-        }
-      });
-    }
-    if (path === 'README.md') await t.test('the metrics count all of it', t => countsAll(t, results));
+    for (const path of documents) await t.test(path, t => runs(t, trial, path));
   });
+}
+
+t.test('every document with shell blocks is among them', async t => {
+  const run = installations.flatMap(([, ...documents]) => documents);
+  const written = globSync(['*.md', 'docs/*.md'], { cwd: checkout });
+  t.same(
+    written.filter(path => shellBlocks(read(path)).length > 0 && !run.includes(path)),
+    [],
+  );
+});
+
+/** Its commands do what it says, in their order, and each block that is not run says why. */
+async function runs(t: Test, trial: Trial, path: string): Promise<void> {
+  const results: BlockResult[] = [];
+  for (const block of shellBlocks(read(path))) {
+    if (block.notRun !== null) {
+      t.match(block.notRun, /\S+ \S+/, `line ${block.line} says why it is not run`);
+      continue;
+    }
+    await t.test(`line ${block.line}`, { skip: skipWithoutTools(block) }, async t => {
+      const result = await trial.run(block);
+      results.push(result);
+      doesAsSaid(t, block, result);
+    });
+  }
+  if (path === 'README.md') await t.test('the metrics count all of it', t => countsAll(t, results));
+}
+
+function doesAsSaid(t: Test, block: ShellBlock, { output, exitCode, answered }: BlockResult): void {
+  const seen = { commands: block.commands, output };
+  t.equal(exitCode, block.exitCode, 'it ends as the document says', seen);
+  if (block.shown !== null) {
+    t.equal(settled(output), settled(block.shown), 'it prints what the document shows', seen);
+  } else {
+    t.same(
+      answered.filter(status => status >= 400),
+      [],
+      'nothing is refused',
+      seen,
+    );
+  }
 }
 
 /** Commands that the project was asked for as they stand here. */

@@ -208,14 +208,14 @@ const malformed: readonly Refusal[] = [
   ),
 ];
 
-export const refusals: readonly Refusal[] = [
-  ...bodies,
-  ...names,
-  ...identity,
-  ...routes,
-  ...states,
-  ...malformed,
-];
+export const refusals: Readonly<Record<string, readonly Refusal[]>> = {
+  bodies,
+  names,
+  identities: identity,
+  'routes and queries': routes,
+  'requests for the state': states,
+  'framing of HTTP': malformed,
+};
 
 type Request = readonly [method: string, target: string, body?: unknown, headers?: RawHeaders | undefined];
 

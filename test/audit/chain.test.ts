@@ -10,6 +10,7 @@ import {
   readLink,
 } from '../../src/audit/chain.ts';
 import type { AuditEntry } from '../../src/audit/record.ts';
+import { anyCharacter } from '../helpers/text.ts';
 import { entry } from './fixture.ts';
 
 interface Vector {
@@ -21,10 +22,10 @@ interface Vector {
 }
 
 const time = '2026-01-02T03:04:05.678Z';
-const text = fc.option(fc.oneof(fc.string(), fc.string({ unit: 'binary' })), { nil: null });
+const text = fc.option(fc.oneof(fc.string(), fc.string({ unit: anyCharacter })), { nil: null });
 const details = fc.dictionary(
   fc.string().filter(name => name !== '__proto__'),
-  fc.oneof(fc.string({ unit: 'binary' }), fc.integer(), fc.boolean()),
+  fc.oneof(fc.string({ unit: anyCharacter }), fc.integer(), fc.boolean()),
 );
 const entries: fc.Arbitrary<AuditEntry> = fc
   .record({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { PolicyError, parsePolicy } from '../../src/policy/policy.ts';
 import { anyCharacter } from '../helpers/text.ts';
+import { runsOf } from '../stack/tools.ts';
 
 function refusal(text: string): PolicyError {
   try {
@@ -216,7 +217,7 @@ groups:
           return error instanceof PolicyError;
         }
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     ),
   );
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import t from 'tap';
 import { type Action, parsePolicy } from '../../src/policy/policy.ts';
+import { runsOf } from '../stack/tools.ts';
 
 const actions: Action[] = ['read', 'list', 'create', 'update', 'delete', 'rotate', 'purge', 'admin'];
 
@@ -61,9 +62,9 @@ t.test('decides as the naive evaluator does, and explains what it decides', asyn
         (!explained || (decisive !== null && naiveMatch(decisive.pattern, secret)))
       );
     }),
-    { numRuns: 3000 },
+    { numRuns: runsOf(3000) },
   );
-  t.ok(allowed > 100, 'both answers were met');
+  t.ok(allowed > runsOf(100), 'both answers were met');
 });
 
 t.test('every name that may be listed lies in exactly one range, and ranges ascend apart', async t => {
@@ -80,7 +81,7 @@ t.test('every name that may be listed lies in exactly one range, and ranges asce
         });
         return apart && names.every(secret => !policy.allows('web', 'list', secret) || holding(secret) === 1);
       }),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     ),
   );
 });
@@ -103,7 +104,7 @@ t.test('what no pattern could allow lies in no range', async t => {
           return inside === policy.allows('c', 'list', secret);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: runsOf(2000) },
     ),
   );
 });

@@ -25,5 +25,10 @@ export function skipWithout(name: string): string | false {
 /** The `skip` option of a campaign: it takes too long for every `npm test`. */
 export const campaignOnly: string | false = isCampaign ? false : 'a campaign: run npm run test:stack';
 
+/** How often a property is tried that is dear to try: what is wrong in general shows in a tenth of the campaign's runs. */
+export function runsOf(campaign: number): number {
+  return isCampaign ? campaign : campaign / 10;
+}
+
 /** Milliseconds that a file of them may take where the machine is busy with others. */
 export const stackTimeout = 600_000;

@@ -1,8 +1,7 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { install, type RunningService, startService, writePolicy } from '../helpers/service.ts';
 import { answered, contract, type Increments, incrementsOf, refused, succeeded } from './contract.ts';
@@ -265,75 +264,6 @@ t.test('with tokens, too, each cause moves exactly its metrics', async t => {
   }
 });
 
-t.test('a tampered row is an attempt to decrypt that failed', async t => {
-  const installation = await install(t.testdir());
-  const before = await startService(installation);
-  await before.request('POST', '/secret', { name: 'app/db', value: 'v' });
-  await before.stop();
-  tamper(join(installation.folder, 'data/vault.db'), 'app/db');
-  const service = await startService(installation);
-  t.teardown(() => service.stop());
-  const increments = await incrementsOf(service, async () => {
-    const answer = await service.request('GET', '/secret/app/db');
-    t.equal(answer.status, 500);
-    t.has(await answer.json(), { error: 'internal' });
-  });
-  t.same(increments, { ...failed, decryption_ops_total: 1, decryption_errors_total: 1 });
-});
-
-t.test('after a kill the gauge is right at once and the counters begin anew', async t => {
-  const installation = await install(t.testdir());
-  const before = await startService(installation);
-  for (const name of ['a', 'b', 'c']) await before.request('POST', '/secret', { name, value: 'v' });
-  await before.request('DELETE', '/secret/b');
-  await before.stop('SIGKILL');
-  const after = await startService(installation);
-  t.teardown(() => after.stop());
-  const samples = await after.scrape();
-  t.equal(samples.get('secrets_total'), 2);
-  t.equal(samples.get('http_requests_total'), 1);
-  t.equal(samples.get('secrets_created_total'), 0);
-  t.equal(samples.get('last_exit_reason{reason="killed"}'), 1);
-});
-
-t.test('an audit folder that cannot be written refuses and counts, and the service recovers', async t => {
-  const root = process.getuid?.() === 0;
-  const folder = t.testdir();
-  const user = 65_534;
-  const installation = await install(folder, { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '4096' });
-  if (root) chownSync(folder, user, user);
-  const service = await startService(root ? { ...installation, user } : installation);
-  t.teardown(() => service.stop());
-  const audit = join(folder, 'data/audit');
-  await service.request('POST', '/secret', { name: 'a', value: 'v' });
-  chmodSync(audit, 0o500);
-
-  // The segment that is open still takes records; the next one cannot be made.
-  let status = 200;
-  for (let reads = 0; status === 200 && reads < 50; reads++)
-    status = (await service.request('GET', '/secret/a')).status;
-  t.equal(status, 503);
-  const unwritable = await incrementsOf(service, async () => {
-    const answer = await service.request('GET', '/secret/a');
-    t.equal(answer.status, 503);
-    t.has(await answer.json(), { error: 'unavailable' });
-  });
-  t.same(unwritable, { ...refused, rbac_allowed_total: 1, decryption_ops_total: 1, audit_errors_total: 1 });
-  const created = await incrementsOf(service, async () => {
-    t.equal((await service.request('POST', '/secret', { name: 'b', value: 'v' })).status, 503);
-  });
-  t.same(created, { ...refused, rbac_allowed_total: 1, encryption_ops_total: 1, audit_errors_total: 1 });
-  t.equal((await service.scrape()).get('audit_latched'), 1);
-  t.equal((await service.request('GET', '/readyz')).status, 503);
-
-  chmodSync(audit, 0o700);
-  for (let probes = 0; (await service.request('GET', '/readyz')).status !== 200; probes++) {
-    if (probes > 500) throw new Error('the audit log did not recover');
-  }
-  t.equal((await service.request('GET', '/secret/a')).status, 200);
-  t.equal((await service.request('GET', '/secret/b')).status, 404, 'what was refused was not done');
-});
-
 async function sendRaw(service: RunningService, bytes: string): Promise<void> {
   const { hostname, port } = new URL(service.url);
   const socket = connect(Number(port), hostname);
@@ -353,16 +283,4 @@ async function sendHalf(service: RunningService): Promise<void> {
   await once(socket, 'data');
   socket.resetAndDestroy();
   await once(socket, 'close');
-}
-
-function tamper(vault: string, name: string): void {
-  const database = new DatabaseSync(vault);
-  const { version, sealed } = database
-    .prepare('SELECT version, sealed FROM versions WHERE name = ? ORDER BY version DESC LIMIT 1')
-    .get(name) as { version: number; sealed: Uint8Array };
-  sealed[20] = (sealed[20] ?? 0) ^ 1;
-  database
-    .prepare('UPDATE versions SET sealed = ? WHERE name = ? AND version = ?')
-    .run(sealed, name, version);
-  database.close();
 }

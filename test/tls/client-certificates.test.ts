@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { createAuthority, loopback } from '../helpers/certificates.ts';
 import { freePort, install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 import { TlsClient, type TlsRequest } from '../helpers/tls-client.ts';
 
 const firstSegment = 'audit-0000000000000001.jsonl';
@@ -144,8 +145,7 @@ t.test('beside tokens a certificate identifies, whatever X-Jarvis-Client says', 
     JARVIS_SECRETSD_SERVER_BIND_ADDR: `0.0.0.0:${await freePort()}`,
   });
   writePolicy(tokens, policy);
-  const running = await startService(tokens);
-  t.teardown(() => running.stop());
+  const running = await startInProcess(tokens);
   const port = Number(tokens.environment['JARVIS_SECRETSD_SERVER_BIND_ADDR']?.split(':')[1]);
   const web = new TlsClient(port, servers.certificate, pairs.web);
   const headers = { 'x-jarvis-client': 'admin' };
@@ -154,6 +154,7 @@ t.test('beside tokens a certificate identifies, whatever X-Jarvis-Client says', 
   t.equal((await web.request('/secret/app/none', { headers: { authorization: 'Bearer x' } })).status, 401);
   const nobody = new TlsClient(port, servers.certificate);
   t.equal((await nobody.request('/secret/app/none', { headers })).status, 401);
+  await running.stop();
 });
 
 t.test('a browser, which presents its certificate by itself, cannot be made to act', async t => {

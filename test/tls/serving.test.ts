@@ -6,13 +6,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { createAuthority, loopback, type Pair } from '../helpers/certificates.ts';
-import {
-  type Installation,
-  install,
-  type RunningService,
-  startService,
-  waitFor,
-} from '../helpers/service.ts';
+import { type Installation, install, startService, waitFor } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 import { TlsClient } from '../helpers/tls-client.ts';
 import { incrementsOf, refused, succeeded } from '../metrics/contract.ts';
 
@@ -150,40 +145,39 @@ t.test('a certificate that changed is served; connections that stand live on', a
 
 t.test('a stop serves what was accepted, and does not wait for handshakes that never come', async t => {
   const own = await installTls(t, first);
-  const stopping = await startService(own);
+  const stopping = await startInProcess(own);
   const ownClient = new TlsClient(own.port, authority.certificate);
   const silent = connect(own.port, '127.0.0.1');
   await once(silent, 'connect');
   const accepted = await ownClient.connect();
   const since = performance.now();
   const stopped = stopping.stop();
-  await waitFor(() => stopping.output().includes('"msg":"stopping'));
   accepted.write(`GET /healthz HTTP/1.1\r\n${host}\r\n`);
   t.match(await text(accepted), /^HTTP\/1\.1 200 /);
-  t.equal(await stopped, 0);
+  await stopped;
   t.ok(performance.now() - since < 5000, 'long before the deadline of a drain');
 });
 
 t.test('an expired certificate is served with a warning', async t => {
   const own = await installTls(t, await authority.issue({ ...loopback, days: -1 }));
-  const started = await startService(own);
-  t.teardown(() => started.stop());
+  const started = await startInProcess(own);
   t.match(started.output(), /"level":"warn".*the certificate has expired: clients will refuse it/);
   await t.rejects(new TlsClient(own.port, authority.certificate).request('/healthz'), {
     code: 'CERT_HAS_EXPIRED',
   });
+  await started.stop();
 });
 
 t.test('TLS 1.2 by option, without renegotiation', async t => {
   const own = await installTls(t, first, { JARVIS_SECRETSD_SERVER_TLS_MIN_VERSION: '1.2' });
-  const started: RunningService = await startService(own);
-  t.teardown(() => started.stop());
+  const started = await startInProcess(own);
   const old = await new TlsClient(own.port, authority.certificate).connect({ maxVersion: 'TLSv1.2' });
   t.equal(old.getProtocol(), 'TLSv1.2');
   const failed = once(old, 'error', { signal: AbortSignal.timeout(5000) });
   old.renegotiate({}, () => undefined);
   const [error] = await failed;
   t.match(error.code, /ERR_SSL_.*RENEGOTIATION/);
+  await started.stop();
 });
 
 async function installTls(

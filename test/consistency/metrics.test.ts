@@ -1,16 +1,17 @@
 import t from 'tap';
 import { catalogue } from '../../telemetry/catalogue.ts';
-import { install, startService } from '../helpers/service.ts';
+import { install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
 /** What the SDK adds of itself: the resource. */
 const notOurs = ['target_info'];
 
 t.test('a real scrape has what the catalogue says, and no more', async t => {
-  const service = await startService(await install(t.testdir()));
-  t.teardown(() => service.stop());
+  const service = await startInProcess(await install(t.testdir()));
   await service.request('POST', '/secret', { name: 'a', value: 'v' });
   await service.request('GET', '/secret/a');
   const text = await (await service.request('GET', '/metrics')).text();
+  await service.stop();
   const types = new Map(
     [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name = '', type]) => [name, type]),
   );

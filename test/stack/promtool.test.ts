@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
-import { install, startService } from '../helpers/service.ts';
+import { install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 import { findTool, skipWithout } from './tools.ts';
 
 /** The names were given to us (DESIGN §6): two counters lack the suffix, one gauge has it. */
@@ -16,12 +17,12 @@ t.test(
     skip: skipWithout('promtool'),
   },
   async t => {
-    const service = await startService(await install(t.testdir()));
-    t.teardown(() => service.stop());
+    const service = await startInProcess(await install(t.testdir()));
     await service.request('POST', '/secret', { name: 'test', value: 'val' });
     await service.request('GET', '/secret/test');
     await service.request('GET', '/secret/test', undefined, { 'x-jarvis-client': 'nobody' });
     const scrape = await (await fetch(`${service.url}/metrics`)).text();
+    await service.stop();
 
     const { stderr, status } = spawnSync(findTool('promtool') ?? 'promtool', ['check', 'metrics'], {
       input: scrape,

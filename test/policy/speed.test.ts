@@ -2,7 +2,7 @@ import t from 'tap';
 import { parsePolicy } from '../../src/policy/policy.ts';
 
 const rounds = 7;
-const perRound = 100_000;
+const perRound = 20_000;
 /** Microseconds: ten times the budget of DESIGN §4, since other work shares the machine with the tests. */
 const mostTime = 10;
 

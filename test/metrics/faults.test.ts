@@ -74,7 +74,7 @@ t.test('an audit folder that cannot be written refuses and counts, and the servi
 });
 
 function tamper(vault: string, name: string): void {
-  const database = new DatabaseSync(vault);
+  const database = new DatabaseSync(vault, { timeout: 5000 });
   const { version, sealed } = database
     .prepare('SELECT version, sealed FROM versions WHERE name = ? ORDER BY version DESC LIMIT 1')
     .get(name) as { version: number; sealed: Uint8Array };

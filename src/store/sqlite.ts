@@ -115,16 +115,14 @@ class SqliteStore implements Store {
   }
 
   list(request: ListRequest): StoredSecret[] {
-    const names: string[] = [];
-    for (const range of request.ranges) {
-      if (names.length >= request.limit) break;
-      names.push(...this.#namesIn(range, request.after, request.limit - names.length));
-    }
+    const names = this.#namesAfter(request);
     // A change may come between the names and their rows.
-    return names
+    const live = names
       .map(name => this.#secrets.get(name))
       .filter(secret => secret !== null)
       .filter(secret => isLive(secret.head));
+    const last = names.at(-1);
+    return live.length > 0 || last === undefined ? live : this.list({ ...request, after: last });
   }
 
   async dueRotations(now: number, limit: number): Promise<string[]> {
@@ -195,6 +193,15 @@ class SqliteStore implements Store {
     // The writer's connection goes last: as the last one it folds the log into the database file.
     this.#reader.close();
     await this.#writer.close();
+  }
+
+  #namesAfter({ ranges, after, limit }: ListRequest): string[] {
+    const names: string[] = [];
+    for (const range of ranges) {
+      if (names.length >= limit) break;
+      names.push(...this.#namesIn(range, after, limit - names.length));
+    }
+    return names;
   }
 
   #namesIn(range: NameRange, after: string | null, limit: number): string[] {

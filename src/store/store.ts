@@ -147,7 +147,7 @@ export interface Store {
   version(name: string, version: number): SecretVersion | null;
   /** Ascending by version. */
   versions(name: string): SecretVersion[];
-  /** Live (not deleted, active) secrets only, ascending by name. */
+  /** Live (not deleted, active) secrets only, ascending by name; empty only where there are no more. */
   list(request: ListRequest): StoredSecret[];
   /** Names of live secrets that carry a rotation and are due, soonest first. */
   dueRotations(now: number, limit: number): Promise<string[]>;

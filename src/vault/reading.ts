@@ -64,11 +64,13 @@ export class Reading {
     const policy = await this.#vault.journal.authoriseList(caller, prefix);
     const after = cursor === null ? null : this.#vault.rows.openCursor(caller.client, cursor);
     const ranges = withinPrefix(policy.listRanges(caller.client), prefix);
-    const looked = this.#vault.stored(store => store.list({ ranges, after, limit: rowsPerPage }));
     const secrets: ListedSecret[] = [];
     let last: string | null = null;
-    for (const stored of looked) {
-      if (secrets.length === limit) break;
+    let looked = 0;
+    let isWhole = true;
+    for (const stored of this.#rowsAfter(after, ranges, limit + 1)) {
+      isWhole = secrets.length < limit && looked++ < rowsPerPage;
+      if (!isWhole) break;
       last = stored.head.name;
       if (stored.active === null || !policy.allows(caller.client, 'list', last)) continue;
       this.#vault.rows.verify(stored);
@@ -76,11 +78,22 @@ export class Reading {
     }
     const detail = { count: secrets.length };
     await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix, detail }, 'ok');
-    const isWhole = looked.length < rowsPerPage && last === (looked.at(-1)?.head.name ?? null);
     return {
       secrets,
       nextCursor: !isWhole && last !== null ? this.#vault.rows.sealCursor(caller.client, last) : null,
     };
+  }
+
+  /** So many at a time: where the policy hides few names, one look is enough for a page. */
+  *#rowsAfter(after: string | null, ranges: readonly NameRange[], atOnce: number): Iterable<StoredSecret> {
+    let rows: readonly StoredSecret[];
+    let from = after;
+    // A change at the same moment can make any but the last of them short.
+    do {
+      rows = this.#vault.stored(store => store.list({ ranges, after: from, limit: atOnce }));
+      yield* rows;
+      from = rows.at(-1)?.head.name ?? null;
+    } while (rows.length > 0);
   }
 
   /** A deleted secret is not there for readers. */

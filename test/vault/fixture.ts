@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAuditLog } from '../../src/audit/log.ts';
 import { parsePolicy } from '../../src/policy/policy.ts';
+import type { Store } from '../../src/store/store.ts';
 import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
 import { openVault } from '../../src/vault/opening.ts';
 import { createVault, type Vault } from '../../src/vault/vault.ts';
@@ -34,6 +35,8 @@ export interface TestVaultOptions {
   readonly metrics?: Partial<Metrics>;
   /** What rotation waits for. */
   readonly generate?: () => Promise<string>;
+  /** What the vault sees in place of its store. */
+  readonly through?: (store: Store) => Store;
 }
 
 /** Vault and audit log on files as the service wires them, made where there are none, with time in our hands. */
@@ -66,7 +69,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
   const policy = parsePolicy(options.policy);
   const bootstrapFile = join(folder, 'keys/bootstrap.token');
   const vault = await createVault({
-    store,
+    store: options.through?.(store) ?? store,
     keyring,
     audit,
     policy: () => policy,

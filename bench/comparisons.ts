@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { load, type Sample } from './load.ts';
-import { type BenchServer, install, startServer, type Variant } from './processes.ts';
+import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
 const secondsEach = 1.3;
@@ -60,7 +60,11 @@ async function withServers(
 }
 
 /** A server with a vault of its own, in which stands one secret. */
-export async function startFresh(variant: Variant, parent: string, collector: string): Promise<BenchServer> {
+export async function startFresh(
+  variant: Variant,
+  parent: string,
+  collector: string,
+): Promise<VariantServer> {
   const folder = install(parent);
   const started = await startServer(variant, folder, collector);
   if (variant === 'bare') return started;
@@ -75,7 +79,7 @@ export async function createSecret(server: BenchServer): Promise<void> {
 }
 
 /** The server with a token of `admin` in place of the name. */
-async function withToken(server: BenchServer, folder: string): Promise<BenchServer> {
+async function withToken(server: VariantServer, folder: string): Promise<VariantServer> {
   const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
   const byBootstrap = { ...server, headers: { authorization: `Bearer ${bootstrap}` } };
   const { token } = (await post(byBootstrap, '/tokens', { client: 'admin' })) as { token: string };

@@ -4,6 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { startOwned } from './owned.ts';
+import { type Profile, profileOf } from './sampling.ts';
 
 /**
  * `on` and `off` are the service with and without metrics, by header identity; `token` has token identity; what is traced
@@ -26,6 +27,12 @@ export interface BenchServer {
   /** CPU seconds that the whole process has used so far. */
   cpuSeconds(): number;
   stop(): Promise<void>;
+}
+
+/** A server that we wrote the main file of. */
+export interface VariantServer extends BenchServer {
+  /** What the main thread does while `work` runs. */
+  profile(work: () => Promise<void>): Promise<Profile>;
 }
 
 export const checkout = resolve(import.meta.dirname, '..');
@@ -59,7 +66,11 @@ export function install(parent: string, tree = checkout): string {
  * Starts a variant, and pins it once it listens: starts can then share the cores.
  * @param collector the address that the variants with traces push to
  */
-export async function startServer(variant: Variant, folder: string, collector: string): Promise<BenchServer> {
+export async function startServer(
+  variant: Variant,
+  folder: string,
+  collector: string,
+): Promise<VariantServer> {
   const child = startOwned(
     process.execPath,
     [join(import.meta.dirname, 'server.ts'), variant, folder, collector],
@@ -74,6 +85,7 @@ export async function startServer(variant: Variant, folder: string, collector: s
     url: `http://127.0.0.1:${port}`,
     headers: { 'x-jarvis-client': 'admin' },
     cpuSeconds: () => cpuSeconds(child.pid),
+    profile: work => profileOf(child, work),
     stop: () => kill(child),
   };
 }

@@ -18,6 +18,7 @@ import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
 import { noTracing } from '../telemetry/tracing.ts';
+import { offerProfile } from './sampling.ts';
 
 const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
@@ -87,5 +88,6 @@ function fail(error: unknown): never {
 const [variant = '', folder = '', collector = ''] = process.argv.slice(2);
 const server = await (variant === 'bare' ? bareServer() : serviceServer(variant, folder, collector));
 await listen(server, loopback);
+offerProfile();
 const address = server.address();
 process.send?.({ port: typeof address === 'object' ? address?.port : undefined });

@@ -13,8 +13,8 @@ export const million = 1_000_000;
 const sizes = [thousand, hundredThousand, million] as const;
 
 export const getOfThousand = '`GET /secret`, any of 1,000';
-export const getOfMillion = '`GET /secret`, any of 1,000,000';
-const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
+const getOfMillion = '`GET /secret`, any of 1,000,000';
+export const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
 const listOfHundredThousand = 'list of 100 from 100,000';
 export const scrapeOfMillion = '`/metrics`, one scraper, 1,000,000 secrets';
 

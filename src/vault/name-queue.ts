@@ -4,8 +4,8 @@ export class NameQueue {
 
   /** Runs `work` alone on all `names`. Each call queues on all of them at once, so two calls cannot deadlock. */
   async run<T>(names: readonly string[], work: () => Promise<T>): Promise<T> {
-    const earlier = names.map(name => this.#tails.get(name));
-    const turn = Promise.allSettled(earlier).then(work);
+    const earlier = names.map(name => this.#tails.get(name)).filter(tail => tail !== undefined);
+    const turn = earlier.length === 0 ? work() : Promise.allSettled(earlier).then(work);
     for (const name of names) this.#tails.set(name, turn);
     try {
       return await turn;

@@ -27,6 +27,10 @@ async function startServer(
   };
 }
 
+function parity(path: string): number {
+  return Number(path.slice(1)) % 2;
+}
+
 t.test('connections share the requests out, and no two bodies are alike', async t => {
   const bodies: string[] = [];
   const pathsOf = new Map<unknown, Set<string>>();
@@ -46,7 +50,11 @@ t.test('connections share the requests out, and no two bodies are alike', async 
   t.ok(sample.requestsPerSecond > 0 && sample.p50 >= 9, `${sample.requestsPerSecond} requests/s`);
   t.equal(new Set(bodies).size, bodies.length, 'each of its own');
   for (const body of bodies) t.match(body, /^\{"name":"a\/[A-Za-z0-9_-]+"\}$/);
-  t.same([...pathsOf.values()].map(paths => [...paths].toSorted().join(' ')).toSorted(), ['/0 /2', '/1 /3']);
+  // How many of its own each comes to send is up to the machine.
+  t.equal(pathsOf.size, 2);
+  for (const [first, ...others] of pathsOf.values()) {
+    for (const other of others) t.equal(parity(other), parity(first ?? ''), `${first} ${other}`);
+  }
 });
 
 t.test('an answer that is not 2xx voids the figure', async t => {

@@ -1,18 +1,89 @@
 /**
- * Every test file, each in a process of its own as `tap run` would start them, but without what tap loads into each for its
- * coverage: that is a third of the time of the whole run.
+ * Every test file, as `tap run` would start them, but without what tap loads into each process for its coverage: that is a
+ * third of the time of the whole run. Small files share a process (see `sharing`).
  */
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
+import { isCampaign } from './stack/tools.ts';
 
 const timeout = 120_000;
+
+/** Folders whose files share a process: they test functions and what is open in their own process. */
+const sharing = [
+  'audit',
+  'bench',
+  'config',
+  'consistency',
+  'grafana',
+  'http',
+  'policy',
+  'rotation',
+  'store',
+  'telemetry',
+  'tls',
+  'tools',
+  'vault',
+].map(folder => `test/${folder}`);
+// Outside a campaign most of them only say that they are skipped.
+if (!isCampaign) sharing.push('test/stack');
+
+/** Files of these folders that have a process to themselves: they start processes, or measure their own. */
+const apart = [
+  'bench/load',
+  'bench/seed',
+  'consistency/documents',
+  'consistency/metrics',
+  'consistency/openapi',
+  'http/access-matrix',
+  'http/attacks',
+  'http/bad-input',
+  'http/overload',
+  'http/rotation',
+  'http/secrets-api',
+  'policy/speed',
+  'store/faults',
+  'store/sqlite',
+  'telemetry/collector-faults',
+  'telemetry/otlp-protocols',
+  'telemetry/otlp-push',
+  'tls/client-certificates',
+  'tls/serving',
+].map(fileOf);
+
+/** What takes longest starts first: no core is to be idle while it ends. */
+const longest = [
+  'consistency/documents',
+  'http/bad-input',
+  'telemetry/collector-faults',
+  'start-refused',
+  'crash',
+  'canary',
+].map(fileOf);
+
+function fileOf(name: string): string {
+  return `test/${name}.test.ts`;
+}
+
+function shares(file: string): boolean {
+  return sharing.includes(dirname(file)) && !apart.includes(file);
+}
+
+/** Runs one process. */
+function run(name: string, ...args: string[]): void {
+  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, process.execPath, ...args];
+  t.spawn('env', command, { buffered: true, timeout }, name);
+}
+
+const files = globSync('test/**/*.test.ts').toSorted();
+const alone = files.filter(file => !shares(file));
+const together = Object.groupBy(files.filter(shares), dirname);
 
 t.setTimeout(0);
 // One more than there are cores: tests wait for processes, too.
 t.jobs = availableParallelism() + 1;
-for (const file of globSync('test/**/*.test.ts').toSorted()) {
-  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, process.execPath, file];
-  t.spawn('env', command, { buffered: true, timeout }, file);
-}
+for (const file of new Set([...longest, ...alone])) run(file, file);
+for (const [folder, members = []] of Object.entries(together))
+  run(folder, 'test/together.ts', folder, ...members);

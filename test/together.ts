@@ -1,0 +1,14 @@
+/**
+ * Test files in one process: `node test/together.ts NAME FILE...`, as test/all.ts starts it. To load tap and the service's
+ * modules costs more than most of these files do.
+ */
+import { resolve } from 'node:path';
+import { argv } from 'node:process';
+import t from 'tap';
+
+const [, , name, ...files] = argv;
+for (const file of files) {
+  // What a file makes for all of its tests is in a folder of its own, as it would be in a process of its own.
+  t.testdirName = resolve('.tap/fixtures', `${name}-${file}`.replaceAll('/', '-'));
+  await import(resolve(file));
+}

@@ -35,14 +35,9 @@ const apart = [
   'bench/load',
   'bench/seed',
   'consistency/documents',
-  'consistency/metrics',
-  'consistency/openapi',
-  'http/access-matrix',
   'http/attacks',
   'http/bad-input',
   'http/overload',
-  'http/rotation',
-  'http/secrets-api',
   'policy/speed',
   'store/faults',
   'store/sqlite',
@@ -55,13 +50,11 @@ const apart = [
 
 /** What takes longest starts first: no core is to be idle while it ends. */
 const longest = [
-  'consistency/documents',
-  'http/bad-input',
-  'telemetry/collector-faults',
-  'start-refused',
-  'crash',
-  'canary',
-].map(fileOf);
+  ...['consistency/documents', 'http/bad-input', 'telemetry/collector-faults'].map(fileOf),
+  'test/http',
+  'test/audit',
+  ...['start-refused', 'crash', 'canary'].map(fileOf),
+];
 
 function fileOf(name: string): string {
   return `test/${name}.test.ts`;
@@ -71,19 +64,20 @@ function shares(file: string): boolean {
   return sharing.includes(dirname(file)) && !apart.includes(file);
 }
 
-/** Runs one process. */
-function run(name: string, ...args: string[]): void {
-  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, process.execPath, ...args];
-  t.spawn('env', command, { buffered: true, timeout }, name);
+/** The arguments of Node for each process, by the name that it has in the results. */
+const processes = new Map<string, readonly string[]>();
+for (const file of globSync('test/**/*.test.ts').toSorted()) {
+  const folder = dirname(file);
+  if (!shares(file)) processes.set(file, [file]);
+  else processes.set(folder, [...(processes.get(folder) ?? ['test/together.ts', folder]), file]);
 }
-
-const files = globSync('test/**/*.test.ts').toSorted();
-const alone = files.filter(file => !shares(file));
-const together = Object.groupBy(files.filter(shares), dirname);
 
 t.setTimeout(0);
 // One more than there are cores: tests wait for processes, too.
 t.jobs = availableParallelism() + 1;
-for (const file of new Set([...longest, ...alone])) run(file, file);
-for (const [folder, members = []] of Object.entries(together))
-  run(folder, 'test/together.ts', folder, ...members);
+for (const name of new Set([...longest, ...processes.keys()])) {
+  const args = processes.get(name);
+  if (args === undefined) throw new Error(`there is no ${name}; correct the list of what takes longest`);
+  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, process.execPath, ...args];
+  t.spawn('env', command, { buffered: true, timeout }, name);
+}

@@ -1,6 +1,7 @@
 /**
  * Test files in one process: `node test/together.ts NAME FILE...`, as test/all.ts starts it. To load tap and the service's
- * modules costs more than most of these files do.
+ * modules costs more than most of these files do. None of them may have a teardown of the whole file: with one, tap ends as
+ * soon as no test is waiting, and the next file may still be preparing its own.
  */
 import { resolve } from 'node:path';
 import { argv } from 'node:process';

@@ -5,7 +5,8 @@ import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { formatToken, newToken } from '../../src/vault/token-format.ts';
-import { install, startService, writePolicy } from '../helpers/service.ts';
+import { install, writePolicy } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
 /** What each role may do with `m/…`; and `outsider`, who may do everything elsewhere. */
 const roles: Readonly<Record<string, readonly string[]>> = {
@@ -84,8 +85,7 @@ const rules = Object.entries({ admin: everything, ...roles }).map(
   ([client, allow]) => `  ${client}: {allow: ${JSON.stringify(allow)}}`,
 );
 writePolicy(installation, `clients:\n${rules.join('\n')}\n`);
-const service = await startService(installation);
-t.teardown(() => service.stop());
+const service = await startInProcess(installation);
 const bootstrap = readFileSync(join(installation.folder, 'keys/bootstrap.token'), 'latin1').trim();
 
 const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` });
@@ -248,3 +248,6 @@ t.test('every other method is 405 with Allow, whoever asks', async t => {
     }
   }
 });
+
+// No teardown: a test's folder is gone before it.
+t.test('the service stops', () => service.stop());

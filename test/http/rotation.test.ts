@@ -1,8 +1,8 @@
 import t from 'tap';
-import { install, startService } from '../helpers/service.ts';
+import { install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
-const service = await startService(await install(t.testdir()));
-t.teardown(() => service.stop());
+const service = await startInProcess(await install(t.testdir()));
 
 t.test('activating the version before is the way back from a bad rotation', async t => {
   await create('bad', { value: 'good' });
@@ -83,6 +83,9 @@ t.test('a rotation keeps metadata and makes the tag stale', async t => {
   t.equal(answer.headers.get('etag'), '"2"');
   t.match(await json(answer), { metadata: { owner: 'web' } });
 });
+
+// No teardown: a test's folder is gone before it.
+t.test('the service stops', () => service.stop());
 
 async function create(name: string, input: Record<string, unknown>): Promise<void> {
   const { status } = await service.request('POST', '/secret', { name, ...input });

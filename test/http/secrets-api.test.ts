@@ -1,9 +1,9 @@
 import t from 'tap';
 import { exchange, requestBytes } from '../helpers/raw-http.ts';
-import { install, startService } from '../helpers/service.ts';
+import { install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
-const service = await startService(await install(t.testdir()));
-t.teardown(() => service.stop());
+const service = await startInProcess(await install(t.testdir()));
 
 t.test('names hold slashes, in paths and in bodies, escaped or not', async t => {
   await create('app/web/db.password', 'v1');
@@ -145,6 +145,9 @@ t.test('a method that a path does not have is answered with those it has', async
   t.same(await allowed('/secret/a/b'), ['DELETE', 'GET', 'PUT']);
   t.same(await allowed('/secrets?limit=1'), ['GET']);
 });
+
+// No teardown: a test's folder is gone before it.
+t.test('the service stops', () => service.stop());
 
 async function create(name: string, value: string): Promise<void> {
   const { status } = await service.request('POST', '/secret', { name, value });

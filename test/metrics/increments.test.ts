@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
-import { install, type RunningService, startService, writePolicy } from '../helpers/service.ts';
+import { type AskedService, install, writePolicy } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 import { answered, contract, type Increments, incrementsOf, refused, succeeded } from './contract.ts';
 
 const policy = `
@@ -186,8 +187,7 @@ const cases: readonly Case[] = [
 t.test('each cause moves exactly its metrics', async t => {
   const installation = await install(t.testdir());
   writePolicy(installation, policy);
-  const service = await startService(installation);
-  t.teardown(() => service.stop());
+  const service = await startInProcess(installation);
 
   const first = await service.scrape();
   for (const name of contract)
@@ -210,13 +210,13 @@ t.test('each cause moves exactly its metrics', async t => {
 
   const aborted = await incrementsOf(service, () => sendHalf(service));
   t.same(aborted, answered, 'an aborted request is neither a success nor an error');
+  await service.stop();
 });
 
 t.test('with tokens, too, each cause moves exactly its metrics', async t => {
   const installation = await install(t.testdir(), { JARVIS_SECRETSD_SECURITY_IDENTITY: 'token' });
   writePolicy(installation, policy);
-  const service = await startService(installation);
-  t.teardown(() => service.stop());
+  const service = await startInProcess(installation);
   const as = (token: string) => ({ authorization: `Bearer ${token}` });
   const bootstrap = readFileSync(join(installation.folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
   const issued: { id: string; token: string }[] = [];
@@ -262,9 +262,10 @@ t.test('with tokens, too, each cause moves exactly its metrics', async t => {
     const increments = await incrementsOf(service, async () => t.equal(await step(), status, what));
     t.same(increments, moves, `${what}: what moves`);
   }
+  await service.stop();
 });
 
-async function sendRaw(service: RunningService, bytes: string): Promise<void> {
+async function sendRaw(service: AskedService, bytes: string): Promise<void> {
   const { hostname, port } = new URL(service.url);
   const socket = connect(Number(port), hostname);
   socket.end(bytes);
@@ -273,7 +274,7 @@ async function sendRaw(service: RunningService, bytes: string): Promise<void> {
 }
 
 /** Breaks off between head and body, once the service has said that it read the head. */
-async function sendHalf(service: RunningService): Promise<void> {
+async function sendHalf(service: AskedService): Promise<void> {
   const { hostname, port } = new URL(service.url);
   const socket = connect(Number(port), hostname);
   socket.write(

@@ -30,7 +30,10 @@ const sharing = [
 // Outside a campaign most of them only say that they are skipped.
 if (!isCampaign) sharing.push('test/stack');
 
-/** Files of these folders that have a process to themselves: they start processes, or measure their own. */
+/**
+ * Files of these folders that have a process to themselves: they run the executable, take seconds or measure time, or have a
+ * teardown of the whole file (see test/together.ts).
+ */
 const apart = [
   'bench/load',
   'bench/seed',

@@ -31,6 +31,8 @@ async function serviceServer(variant: string, folder: string, collector: string)
   const identity = kind === 'token' ? 'token' : 'header';
   const config = loadConfig(join(folder, 'config.toml'), {
     JARVIS_SECRETSD_SECURITY_IDENTITY: identity,
+    // A start tries its address, and several servers start at once.
+    JARVIS_SECRETSD_SERVER_BIND_ADDR: `unix://${join(folder, 'api.sock')}`,
     JARVIS_SECRETSD_LOGGING_LEVEL: 'error',
   });
   const logger = createLogger(config.logging, process.stderr);

@@ -53,6 +53,7 @@ const apart = [
 
 /** What takes longest starts first: no core is to be idle while it ends. */
 const longest = [
+  ...(isCampaign ? [fileOf('stack/schemathesis')] : []),
   ...['consistency/documents', 'http/bad-input', 'telemetry/collector-faults'].map(fileOf),
   'test/http',
   'test/audit',

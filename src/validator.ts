@@ -5,15 +5,18 @@ export type Validator = (value: unknown) => readonly ErrorObject[];
 
 // For one look at one value: the meta-schema and faster code take longer to make than they save. Strict mode finds a misspelt
 // keyword without either.
-const ajv = new Ajv({
+const forOneLook = new Ajv({
   allErrors: true,
   useDefaults: true,
   validateSchema: false,
   code: { optimize: false },
 });
 
-/** A validator for a JSON Schema, compiled at its first use: most runs of a command validate little. */
-export function validatorOf(schema: object): Validator {
+/**
+ * A validator for a JSON Schema, compiled at its first use: no run of the service, and least of a command, needs them all.
+ * @param ajv how it validates; by default every fault is found and defaults are filled in
+ */
+export function validatorOf(schema: object, ajv: Ajv = forOneLook): Validator {
   let validate: ValidateFunction | undefined;
   return value => {
     validate ??= ajv.compile(schema);

@@ -40,7 +40,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
     const audit = await openAudit(options, opened);
     const completed = await completeIntents(audit, opened.store);
     if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
-    const vault = await createVault({
+    const vault = createVault({
       store: opened.store,
       keyring: opened.keyring,
       audit,

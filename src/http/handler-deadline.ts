@@ -1,8 +1,8 @@
 import { ServiceError } from '../errors.ts';
 import type { RequestsUnderWay } from './under-way.ts';
 
-/** How long a handler may take, and how often that is looked at, in milliseconds. */
-const deadline = 15_000;
+/** How long a handler may take (DESIGN §4), and how often that is looked at, in milliseconds. */
+export const handlerDeadline = 15_000;
 const interval = 500;
 
 /**
@@ -14,7 +14,7 @@ export class HandlerDeadline {
   readonly #deadline: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(underWay: RequestsUnderWay, milliseconds: number = deadline) {
+  constructor(underWay: RequestsUnderWay, milliseconds: number = handlerDeadline) {
     this.#underWay = underWay;
     this.#deadline = milliseconds;
   }

@@ -1,10 +1,11 @@
-import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv } from 'ajv';
 import fastJsonStringify from 'fast-json-stringify';
 import type { FastifyInstance, FastifySchema } from 'fastify';
+import { validatorOf } from '../validator.ts';
 
 // `verbose`, so that a problem knows its schema and with it the description; strict mode finds a misspelt keyword without the
 // meta-schema.
-const ajv = new Ajv({ verbose: true, validateSchema: false });
+const forRequests = new Ajv({ verbose: true, validateSchema: false });
 
 /**
  * Has each schema of a route compiled by the first request that needs it: compiling all of them is a tenth of a start, and no
@@ -12,10 +13,10 @@ const ajv = new Ajv({ verbose: true, validateSchema: false });
  */
 export function compileSchemasWhenNeeded(app: FastifyInstance): void {
   app.setValidatorCompiler<object>(({ schema }) => {
-    let validate: ValidateFunction | undefined;
+    const validate = validatorOf(schema, forRequests);
     return (value: unknown) => {
-      validate ??= ajv.compile(schema);
-      return validate(value) || { error: validate.errors ?? [] };
+      const faults = validate(value);
+      return faults.length === 0 || { error: [...faults] };
     };
   });
   app.setSerializerCompiler<FastifySchema>(({ schema }) => {

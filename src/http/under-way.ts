@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyReply } from 'fastify';
 
@@ -21,9 +20,8 @@ export class RequestsUnderWay {
     const ofConnection = this.#of(reply.request.socket);
     ofConnection.add(reply);
     this.#all.set(reply, performance.now());
-    const response: ServerResponse = reply.raw;
     // It comes once by itself, and `once` would cost a wrapper.
-    response.on('close', () => {
+    reply.raw.on('close', () => {
       ofConnection.delete(reply);
       this.#all.delete(reply);
     });

@@ -170,7 +170,7 @@ export class Changing {
   ): Promise<rules.Planned[]> {
     const asked = names.map(name => ({ action, name, version }));
     return await this.#queue.run(names, async () => {
-      const planned = await this.#vault.recordingFailure(caller, asked, async () =>
+      const planned = await this.#vault.recordingFailure(caller, asked, () =>
         plan(names.map(name => this.#vault.load(name))),
       );
       if (planned.length > 0) {

@@ -188,15 +188,15 @@ function allows(policy: Policy, caller: Caller, action: Action, name: string): b
 
 interface Decided {
   readonly decision: 'allow' | 'deny';
-  readonly outcome?: string | null;
-  readonly opId?: string | null;
+  readonly outcome?: string;
+  readonly opId?: string;
 }
 
 function about(
   caller: Caller,
   event: string,
   subject: Subject | null,
-  { decision, outcome = null, opId = null }: Decided,
+  { decision, outcome, opId }: Decided,
 ): AuditEntry {
   return {
     event,
@@ -208,8 +208,8 @@ function about(
     resource: subject?.name ?? null,
     version: subject?.version ?? null,
     decision,
-    outcome,
-    op_id: opId,
+    outcome: outcome ?? null,
+    op_id: opId ?? null,
     request_id: caller.requestId,
     trace_id: caller.traceId,
     ...(subject?.detail === undefined ? {} : { detail: subject.detail }),

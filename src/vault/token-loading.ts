@@ -9,7 +9,7 @@ export interface LoadedTokens {
 }
 
 /** The tokens of the vault; a row that the vault did not write is logged and left out. @throws ServiceError */
-export async function loadTokens(vault: VaultContext, log: ErrorLog): Promise<LoadedTokens> {
+export function loadTokens(vault: VaultContext, log: ErrorLog): LoadedTokens {
   const rows = vault.stored(store => store.tokens());
   const own = rows.filter(row => {
     const isOwn = vault.rows.isOwnToken(row);

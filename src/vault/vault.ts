@@ -58,12 +58,12 @@ export interface Vault {
   readonly bootstrap: Bootstrap;
 }
 
-export async function createVault(dependencies: VaultDependencies): Promise<Vault> {
+export function createVault(dependencies: VaultDependencies): Vault {
   const { log, now, store } = dependencies;
   const context = new VaultContext(dependencies);
   const reading = new Reading(context);
   const changing = new Changing(context);
-  const { index, neverHadToken } = await loadTokens(context, log);
+  const { index, neverHadToken } = loadTokens(context, log);
   const verifier = new TokenVerifier(index, now);
   const bootstrapFile = new BootstrapFile(dependencies.bootstrapTokenPath);
   const tokens = new Tokens(context, index, () => removeEnded(bootstrapFile, log));

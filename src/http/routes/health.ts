@@ -1,5 +1,6 @@
 import { Type } from '../../json-schema.ts';
 import type { Api } from '../api.ts';
+import { handlerDeadline } from '../handler-deadline.ts';
 import * as schemas from '../schemas.ts';
 
 /** One condition of readiness; `check` rejects when it does not hold. */
@@ -54,7 +55,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
   api.get(
     '/readyz',
     {
-      handlerTimeout: 15_000,
+      handlerTimeout: handlerDeadline,
       schema: {
         summary: 'Whether the service can serve',
         security: [],

@@ -1,7 +1,9 @@
-import { readFileSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
+import { requestJson } from './json-request.ts';
 import { load, type Sample } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
@@ -68,30 +70,13 @@ export async function startFresh(
   const folder = install(parent);
   const started = await startServer(variant, folder, collector);
   if (variant === 'bare') return started;
-  const server = variant === 'token' ? await withToken(started, folder) : started;
+  const server =
+    variant === 'token' ? { ...started, headers: await adminByToken(started.url, folder) } : started;
   await createSecret(server);
   return server;
 }
 
 /** The one that the cases read: `test`. @throws Error when it is refused */
-export async function createSecret(server: BenchServer): Promise<void> {
-  await post(server, '/secret', { name: 'test', value: 'val' });
-}
-
-/** The server with a token of `admin` in place of the name. */
-async function withToken(server: VariantServer, folder: string): Promise<VariantServer> {
-  const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
-  const byBootstrap = { ...server, headers: { authorization: `Bearer ${bootstrap}` } };
-  const { token } = (await post(byBootstrap, '/tokens', { client: 'admin' })) as { token: string };
-  return { ...server, headers: { authorization: `Bearer ${token}` } };
-}
-
-async function post({ url, headers }: BenchServer, path: string, body: object): Promise<unknown> {
-  const response = await fetch(url + path, {
-    method: 'POST',
-    headers: { ...headers, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!response.ok) throw new Error(`POST ${path}: ${response.status}`);
-  return await response.json();
+export async function createSecret({ url, headers }: BenchServer): Promise<void> {
+  await requestJson('POST', `${url}/secret`, headers, { name: 'test', value: 'val' });
 }

@@ -1,11 +1,10 @@
 import { createSecretKey, randomBytes } from 'node:crypto';
-import process from 'node:process';
 import { chainStart, encodeRecord } from '../src/audit/chain.ts';
 import { auditEntry } from '../src/audit/record.ts';
 import { parsePolicy } from '../src/policy/policy.ts';
 import { open, seal } from '../src/vault/envelope.ts';
 import { type Metrics, noMetrics } from '../telemetry/instruments.ts';
-import { startTelemetry } from '../telemetry/sdk.ts';
+import { ourRecorder, telemetry } from './read-recorder.ts';
 
 export interface MicroCase {
   readonly name: string;
@@ -78,33 +77,23 @@ function auditCases(): MicroCase[] {
 }
 
 async function metricCases(): Promise<MicroCase[]> {
-  const { metrics, exposition } = await startTelemetry({
-    serviceVersion: 'bench',
-    process,
-    otlp: { trace_ratio: 0 },
-    log: { warn: () => undefined, info: () => undefined },
-    onError: error => {
-      throw error;
-    },
-  });
+  const { metrics, exposition } = await telemetry();
   return [
     { name: 'metric verbs, one counter', run: () => metrics.secretRetrieved() },
     { name: 'metric verbs, one histogram', run: () => metrics.requestObserved(0.0012) },
-    { name: 'metric verbs, all those of a read', run: () => recordRead(metrics) },
-    { name: 'metric verbs, the same with metrics off', run: () => recordRead(silent) },
+    { name: 'metric verbs, all those of a read', run: readOf(metrics) },
+    { name: 'metric verbs, the same with metrics off', run: readOf(noMetrics()) },
     { name: '`/metrics`, collected and rendered', run: () => exposition.render({}) },
   ];
 }
 
-const silent = noMetrics();
-
-function recordRead(metrics: Metrics): void {
-  metrics.requestReceived();
-  metrics.accessAllowed();
-  metrics.decryptionAttempted();
-  metrics.auditRecordsWritten(1);
-  metrics.secretRetrieved();
-  metrics.requestSucceeded();
-  metrics.requestObserved(0.0012);
-  metrics.routeServed('GET', '/secret/*', 200, 0.0012);
+/** The verbs of one read. */
+function readOf(metrics: Metrics): () => void {
+  const { received, read, succeeded } = ourRecorder(metrics);
+  return () => {
+    received();
+    read();
+    succeeded(0.0012);
+    metrics.routeServed('GET', '/secret/*', 200, 0.0012);
+  };
 }

@@ -90,10 +90,10 @@ export async function startServer(
   };
 }
 
-/** Without a chance to close anything: the folder goes, too. */
-export async function kill(child: ChildProcess): Promise<void> {
+/** Unless told otherwise without a chance to close anything: the folder goes, too. */
+export async function kill(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  child.kill('SIGKILL');
+  child.kill(signal);
   await once(child, 'close');
 }
 

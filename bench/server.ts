@@ -19,6 +19,7 @@ import { noMetrics } from '../telemetry/instruments.ts';
 import { startTelemetry } from '../telemetry/sdk.ts';
 import { noTracing } from '../telemetry/tracing.ts';
 import { offerProfile } from './sampling.ts';
+import { secretAnswer } from './secret-answer.ts';
 
 const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
@@ -67,18 +68,10 @@ function instrumentHttp(): void {
   createRequire(import.meta.url)('node:http');
 }
 
-/** What the framework costs alone: one route that answers an object of the size of a secret's. */
+/** What the framework costs alone: one route. */
 async function bareServer(): Promise<Server> {
   const app = Fastify();
-  app.get('/', async () => ({
-    name: 'test',
-    value: 'val',
-    version: 1,
-    kid: 'k1',
-    created_at: '2026-01-01T00:00:00.000Z',
-    expires_at: '2026-04-01T00:00:00.000Z',
-    metadata: {},
-  }));
+  app.get('/', async () => secretAnswer());
   await app.ready();
   return app.server;
 }

@@ -24,8 +24,12 @@ export function startsRow(size: number): string {
 
 /** In requests a second: their inverse is the ratio of times. */
 export const sizeRatios: readonly Ratio[] = [
-  { name: '`GET /secret`: any of 1,000,000 : any of 1,000', of: getOfMillion, to: getOfThousand },
-  { name: '`GET /secret`: the same 1,000 of 1,000,000 : any of 1,000', of: hotOfMillion, to: getOfThousand },
+  { name: '`GET /secret`: all over 1,000,000 : all over 1,000', of: getOfMillion, to: getOfThousand },
+  {
+    name: '`GET /secret`: the same 1,000 of 1,000,000 : all over 1,000',
+    of: hotOfMillion,
+    to: getOfThousand,
+  },
 ];
 
 const idleSeconds = 2;

@@ -111,7 +111,7 @@ async function setup(t: Test) {
     error: (_facts: object, message: string) => void problems.push(message),
   };
   const policy = parsePolicy('clients: {admin: {allow: ["*"]}}');
-  const vault = await createVault({
+  const vault = createVault({
     store,
     keyring,
     audit,

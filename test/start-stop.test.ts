@@ -7,10 +7,10 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
+import { freePort } from '../tools/free-port.ts';
 import {
   checkout,
   filesIn,
-  freePort,
   install,
   type RunningService,
   readAudit,

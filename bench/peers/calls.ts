@@ -1,6 +1,7 @@
 import { measure } from 'mitata';
+import { ourRecorder, type ReadRecorder, telemetry } from '../read-recorder.ts';
 import { inTurn, type Rounds, record } from '../rounds.ts';
-import { ourRecorder, promClientRecorder, type ReadRecorder, telemetry } from './recorders.ts';
+import { promClientRecorder } from './prom-client-recorder.ts';
 
 const rounds = 5;
 /** Nanoseconds for each recorder in each round. */

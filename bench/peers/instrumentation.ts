@@ -2,7 +2,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import fastifyMetrics from 'fastify-metrics';
 import { noteRouteTemplate, routeTemplateOf } from '../../src/http/route-template.ts';
 import { recordHttpMetrics } from '../../telemetry/http-metrics.ts';
-import { ourRecorder, promClientRecorder, telemetry } from './recorders.ts';
+import { ourRecorder, telemetry } from '../read-recorder.ts';
+import { promClientRecorder } from './prom-client-recorder.ts';
 
 /** Has the metrics of a server kept, and returns what a handler calls when it has read a secret. */
 type Instrumentation = (app: FastifyInstance) => Promise<(request: FastifyRequest) => void>;

@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import packageFile from '../../package.json' with { type: 'json' };
-import { freePort } from '../executable.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { adminByToken } from '../admin-token.ts';
+import { requestJson } from '../json-request.ts';
 import { checkout, install } from '../processes.ts';
 import { seedVault } from '../vaults.ts';
-import { requestJson } from './json-request.ts';
 import type { Guarantees, Peer, PeerServer } from './peer.ts';
 import { startProgram } from './program.ts';
 import { manySecrets } from './sizes.ts';
@@ -46,7 +46,7 @@ async function start(identity: Identity, parent: string, secrets: number): Promi
   const args = ['--config', join(folder, 'config.toml')];
   const started = await startProgram(executable, args, environment, '"msg":"ready"');
   const url = `http://${address}`;
-  const headers = identity === 'token' ? await adminToken(url, folder) : { 'x-jarvis-client': 'admin' };
+  const headers = identity === 'token' ? await adminByToken(url, folder) : { 'x-jarvis-client': 'admin' };
   await requestJson('POST', `${url}/secret`, headers, { name: 'test', value: 'val' });
   return {
     ...started,
@@ -56,11 +56,4 @@ async function start(identity: Identity, parent: string, secrets: number): Promi
     read: { method: 'GET', path: '/secret/test' },
     write: { method: 'POST', path: '/secret', body: JSON.stringify({ name: 'bench/[<id>]', value: 'val' }) },
   };
-}
-
-async function adminToken(url: string, folder: string): Promise<Record<string, string>> {
-  const bootstrap = readFileSync(join(folder, 'keys/bootstrap.token'), 'utf8').trimEnd();
-  const authorization = `Bearer ${bootstrap}`;
-  const answer = await requestJson('POST', `${url}/tokens`, { authorization }, { client: 'admin' });
-  return { authorization: `Bearer ${(answer as { token: string }).token}` };
 }

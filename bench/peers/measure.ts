@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { freePort } from '../executable.ts';
+import { freePort } from '../../tools/free-port.ts';
 import { connections, load, loadWith, type Sample } from '../load.ts';
 import { settleDisk } from '../vaults.ts';
 import type { InstrumentationName } from './instrumentation.ts';

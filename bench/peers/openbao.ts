@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '../executable.ts';
-import { requestJson } from './json-request.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { requestJson } from '../json-request.ts';
 import type { ForeignPeer, PeerServer } from './peer.ts';
 import { startProgram } from './program.ts';
 

@@ -1,10 +1,7 @@
-import type { ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { startOwned } from '../owned.ts';
+import { printed } from '../printed.ts';
 import { type BenchServer, cpuSeconds, kill, onCore } from '../processes.ts';
-
-/** Milliseconds. */
-const startDeadline = 20_000;
 
 export type Program = Pick<BenchServer, 'cpuSeconds' | 'stop'>;
 
@@ -29,29 +26,4 @@ export async function startProgram(
     cpuSeconds: () => cpuSeconds(child.pid),
     stop: () => kill(child),
   };
-}
-
-async function printed(child: ChildProcess, path: string, sign: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  let output = '';
-  const onData = (chunk: Buffer) => {
-    output += chunk;
-    if (output.includes(sign)) resolve();
-  };
-  const fail = (reason: string) => reject(new Error(`${path} ${reason}\n${output}`));
-  const onClose = () => fail('ended before it was ready:');
-  const timer = setTimeout(fail, startDeadline, `did not print "${sign}" in time:`);
-  child.on('error', reject).on('close', onClose);
-  const streams = [child.stdout, child.stderr];
-  for (const stream of streams) stream?.on('data', onData);
-  try {
-    await promise;
-  } catch (error) {
-    child.kill('SIGKILL');
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    child.off('close', onClose);
-    for (const stream of streams) stream?.off('data', onData).resume();
-  }
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { freePort } from '../executable.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { requestJson } from '../json-request.ts';
 import { secretName } from '../names.ts';
-import { requestJson } from './json-request.ts';
 import type { ForeignPeer, PeerServer } from './peer.ts';
 import { startProgram } from './program.ts';
 import { manySecrets } from './sizes.ts';
@@ -72,7 +72,7 @@ async function launch(program: string, folder: string, token: string): Promise<P
   };
 }
 
-/** Its records are not bound to their names, so copies of one are as good as any; to create them takes a minute. */
+/** Its records are not bound to their names, so copies of one serve as well; to create them takes a minute. */
 function multiply(vaultFile: string, secrets: number): void {
   const vault = JSON.parse(readFileSync(vaultFile, 'utf8')) as VaultFile;
   for (let index = 0; index < secrets; index++) vault.secrets[secretName(index)] = vault.secrets['test'];

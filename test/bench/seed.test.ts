@@ -1,7 +1,8 @@
 import t from 'tap';
 import { secretName } from '../../bench/names.ts';
 import { seedVault } from '../../bench/vaults.ts';
-import { freePort, runCommand, startService } from '../helpers/service.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { runCommand, startService } from '../helpers/service.ts';
 
 t.test(
   'a vault filled for the benchmark is one that the service serves, and its audit log is whole',

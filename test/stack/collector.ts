@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { checkout, freePort } from '../helpers/service.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { checkout } from '../helpers/service.ts';
 import { type Program, startProgram } from './programs.ts';
 
 /** Where a collector listens: host and port each. */

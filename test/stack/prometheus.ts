@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkout, freePort } from '../helpers/service.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { checkout } from '../helpers/service.ts';
 import { type Program, startProgram } from './programs.ts';
 
 /** A port on which nothing listens. */

@@ -1,7 +1,8 @@
 /** A collector that is away, silent or refuses is no client's trouble. */
 import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { freePort, install, type RunningService, startService } from '../helpers/service.ts';
+import { freePort } from '../../tools/free-port.ts';
+import { install, type RunningService, startService } from '../helpers/service.ts';
 import { startCollector } from './collector.ts';
 
 const queue = 100;

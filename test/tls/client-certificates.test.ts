@@ -3,8 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 import t from 'tap';
+import { freePort } from '../../tools/free-port.ts';
 import { createAuthority, loopback } from '../helpers/certificates.ts';
-import { freePort, install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
+import { install, readAudit, startService, waitFor, writePolicy } from '../helpers/service.ts';
 import { startInProcess } from '../helpers/service-in-process.ts';
 import { TlsClient, type TlsRequest } from '../helpers/tls-client.ts';
 

@@ -68,7 +68,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
   const problems: string[] = [];
   const policy = parsePolicy(options.policy);
   const bootstrapFile = join(folder, 'keys/bootstrap.token');
-  const vault = await createVault({
+  const vault = createVault({
     store: options.through?.(store) ?? store,
     keyring,
     audit,

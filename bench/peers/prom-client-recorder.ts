@@ -1,42 +1,6 @@
-import process from 'node:process';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { catalogue, type MetricKind } from '../../telemetry/catalogue.ts';
-import type { Metrics } from '../../telemetry/instruments.ts';
-import { startTelemetry, type Telemetry } from '../../telemetry/sdk.ts';
-
-/** What one read of a secret does to the fifteen metrics. */
-export interface ReadRecorder {
-  received(): void;
-  /** Decided, decrypted, audited and handed out. */
-  read(): void;
-  succeeded(seconds: number): void;
-}
-
-export async function telemetry(): Promise<Telemetry> {
-  return await startTelemetry({
-    serviceVersion: 'bench',
-    process,
-    otlp: { trace_ratio: 0 },
-    log: { info: ignore, warn: ignore },
-    onError: ignore,
-  });
-}
-
-export function ourRecorder(metrics: Metrics): ReadRecorder {
-  return {
-    received: () => metrics.requestReceived(),
-    read() {
-      metrics.accessAllowed();
-      metrics.decryptionAttempted();
-      metrics.auditRecordsWritten(1);
-      metrics.secretRetrieved();
-    },
-    succeeded(seconds) {
-      metrics.requestSucceeded();
-      metrics.requestObserved(seconds);
-    },
-  };
-}
+import type { ReadRecorder } from '../read-recorder.ts';
 
 export function promClientRecorder(): ReadRecorder {
   const { counter, duration } = fifteenInPromClient();
@@ -82,5 +46,3 @@ function required<Metric>(metric: Metric | undefined, name: string): Metric {
   if (metric === undefined) throw new Error(`the fifteen have no ${name}`);
   return metric;
 }
-
-function ignore(): void {}

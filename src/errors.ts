@@ -68,9 +68,17 @@ export function invalidToken(): ServiceError {
 /** A reason not to start: the message says what, where and what to do; the process exits with code 2. */
 export class StartError extends Error {
   constructor(message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(oneLine(message), options);
     this.name = 'StartError';
   }
+}
+
+/** Control characters and line breaks as JSON escapes: a message may show what a damaged file holds, and stays one line. */
+export function oneLine(text: string): string {
+  return text.replaceAll(
+    /[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Anything thrown on the way up, as a reason not to start. */

@@ -1,3 +1,5 @@
+import { oneLine } from '../errors.ts';
+
 /** Why a policy file is refused, and where: `line 4, clients.web.allow[1]: unknown action "raed"`. */
 export class PolicyError extends Error {
   /** Counted from 1; null where the file as a whole is wrong. */
@@ -8,7 +10,7 @@ export class PolicyError extends Error {
 
   constructor(line: number | null, key: string, reason: string) {
     const place = [line === null ? '' : `line ${line}`, key].filter(part => part !== '').join(', ');
-    super(place === '' ? reason : `${place}: ${reason}`);
+    super(oneLine(place === '' ? reason : `${place}: ${reason}`));
     this.name = 'PolicyError';
     this.line = line;
     this.key = key;

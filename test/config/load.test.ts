@@ -85,6 +85,7 @@ const refused: Record<string, readonly [text: string, environment: Record<string
     'an unknown section': ['[sever]', {}, `${file}: unknown key sever;`],
     'an unknown key': ['[audit]\nsyncs = 1', {}, `${file}: unknown key audit.syncs;`],
     'an unknown key deep down': ['telemetry.otlp.url = 1', {}, 'unknown key telemetry.otlp.url;'],
+    'an unknown key with a line break': ['"a\\r\\nb" = 1', {}, `${file}: unknown key a\\u000d\\u000ab;`],
     'a section that is none': ['server = 1', {}, `${file}: server must be object (it is 1)`],
     'a section that is none, under a variable': [
       'server = 1',

@@ -75,6 +75,13 @@ const refused: [what: string, text: string, line: number | null, key: string, re
     /control character/,
   ],
   [
+    'a key with a carriage return',
+    'clients:\n  web:\n    allow\r: []',
+    3,
+    'clients.web.allow\r',
+    /not a known key/,
+  ],
+  [
     'a certificate past any length',
     `clients: {web: {certificates: ["CN:${'a'.repeat(510)}"]}}`,
     1,
@@ -142,6 +149,7 @@ for (const [what, text, line, key, reason] of refused) {
     t.equal(error.line, line);
     t.equal(error.key, key);
     t.match(error.reason, reason);
+    t.notMatch(error.message, /\p{Cc}/u, 'one line');
   });
 }
 

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { until } from './programs.ts';
 
 export interface Outcome {
   readonly code: number;
@@ -42,7 +43,21 @@ export class Podman {
 
   /** Ends every container and removes all there was. */
   async remove(): Promise<void> {
-    await this.attempt('rm', '--all', '--force', '--time', '0');
+    await this.run('rm', '--all', '--force', '--time', '0');
+    // What watched a container mounts the storage once more to tidy up after its end, and the folder is busy for as long.
+    await until('podman has tidied up', async () => !this.#isAtWork());
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Whether a process of Podman's that nobody waits for is left: all name the storage in their arguments. */
+  #isAtWork(): boolean {
+    return readdirSync('/proc').some(entry => {
+      if (!/^\d+$/.test(entry)) return false;
+      try {
+        return readFileSync(`/proc/${entry}/cmdline`, 'utf8').includes(this.folder);
+      } catch {
+        return false; // it has ended meanwhile
+      }
+    });
   }
 }

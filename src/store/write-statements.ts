@@ -7,6 +7,9 @@ import { type AuditPosition, type AuditSegment, type Operation, StoreError } fro
 /** How many audit positions back a commit's operation id is remembered. */
 const rememberedPositions = 100_000;
 
+/** Of a head's first two columns, its name and active version. */
+const activeCreatedAt = '(SELECT created_at FROM versions WHERE name = ?1 AND version = ?2)';
+
 /** Applies one request inside the caller's transaction; returns by how many the live secrets changed. */
 export type ApplyWrite = (request: WriteRequest) => number;
 
@@ -58,11 +61,8 @@ function prepareChange(database: DatabaseSync): (change: RowChange) => number {
   const stored = database.prepare(`SELECT revision, ${liveCondition} AS live FROM heads WHERE name = ?`);
   const dropVersions = database.prepare('DELETE FROM versions WHERE name = ?');
   const putVersion = database.prepare(upsert('versions', versionColumns, '(name, version)'));
-  const putHead = database.prepare(upsert('heads', headColumns, '(name)'));
-  const noteActive = database.prepare(
-    `UPDATE heads SET active_created_at =
-       (SELECT created_at FROM versions WHERE versions.name = heads.name AND version = active_version)
-     WHERE name = ?`,
+  const putHead = database.prepare(
+    upsert('heads', headColumns, '(name)', { active_created_at: activeCreatedAt }),
   );
 
   return change => {
@@ -73,8 +73,8 @@ function prepareChange(database: DatabaseSync): (change: RowChange) => number {
     }
     if (change.dropVersions) dropVersions.run(change.name);
     for (const version of change.versions) putVersion.run(...version);
+    // After its versions, of which it repeats a column.
     putHead.run(...change.head);
-    noteActive.run(change.name);
     const wasLive = row !== undefined && integer(row, 'live') === 1;
     return Number(change.live) - Number(wasLive);
   };
@@ -116,9 +116,16 @@ function prepareNoteAudit(database: DatabaseSync) {
   };
 }
 
-function upsert(table: string, columns: readonly string[], key: string): string {
-  const places = columns.map(() => '?').join(', ');
-  const updates = columns.map(column => `${column} = excluded.${column}`).join(', ');
-  return `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${places})
-    ON CONFLICT ${key} DO UPDATE SET ${updates}`;
+/** @param derived further columns, each with the SQL of its value */
+function upsert(
+  table: string,
+  columns: readonly string[],
+  key: string,
+  derived: Readonly<Record<string, string>> = {},
+): string {
+  const all = [...columns, ...Object.keys(derived)];
+  const values = [...columns.map((_, index) => `?${index + 1}`), ...Object.values(derived)];
+  const updates = all.map(column => `${column} = excluded.${column}`);
+  return `INSERT INTO ${table} (${all.join(', ')}) VALUES (${values.join(', ')})
+    ON CONFLICT ${key} DO UPDATE SET ${updates.join(', ')}`;
 }

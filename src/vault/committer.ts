@@ -1,3 +1,4 @@
+import { randomUUIDv7 } from 'node:crypto';
 import { errorMessage, ServiceError } from '../errors.ts';
 import { type Operation, type Store, StoreError } from '../store/store.ts';
 import type { Caller } from './caller.ts';
@@ -44,7 +45,8 @@ export class Committer {
     commit: (operation: Operation) => Promise<void>,
   ): Promise<void> {
     await this.#journal.requireCredential(caller);
-    const opId = crypto.randomUUID();
+    // Those of one time stand together in the store's index: a commit of many then writes few of its pages.
+    const opId = randomUUIDv7();
     const intent = await this.#journal.intend(caller, subjects, opId);
     try {
       const operation = { opId, intentSeq: intent.seq, intentHash: intent.hash };

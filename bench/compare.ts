@@ -9,7 +9,7 @@ import { argv, exit, stderr, stdout } from 'node:process';
 import type { Ratio } from './cases.ts';
 import { createSecret } from './comparisons.ts';
 import { startExecutable } from './executable.ts';
-import { type LoadRequest, loadWith, type Sample } from './load.ts';
+import { type LoadRequest, load, type Sample } from './load.ts';
 import { describeMachine } from './machine.ts';
 import { temporaryFolder, whenEnded } from './owned.ts';
 import { checkout, install } from './processes.ts';
@@ -55,7 +55,7 @@ async function measure({ name, tree }: Version, folder: string, samples: Rounds<
   try {
     await createSecret(server);
     for (const [row, request] of Object.entries(rows)) {
-      record(samples, rowName(row, name), await loadWith(server, [request], clients, secondsEach));
+      record(samples, rowName(row, name), await load(server, [request], clients, secondsEach));
     }
   } finally {
     await server.stop();

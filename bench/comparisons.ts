@@ -4,11 +4,16 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import { load, type Sample } from './load.ts';
+import { type LoadSource, type Sample, startLoad, together } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
-const secondsEach = 1.3;
+/**
+ * Short, and several in a round: what else the machine does changes within seconds, and is to fall on all cases alike. The load
+ * stops and the server comes to rest in between, so shorter would say less.
+ */
+const secondsEach = 0.5;
+const turnsEach = 4;
 const leastRounds = 3;
 
 /**
@@ -28,16 +33,35 @@ export async function compare(
       progress(`comparisons, round ${round}`);
       const order = inTurn(cases, round);
       await withServers(order, join(folder, `round-${round}`), collector.url, async servers => {
-        for (const { name, variant, path } of order) {
-          const server = servers.get(variant);
-          if (server !== undefined) record(samples, name, await load(server, path, secondsEach));
-        }
+        for (const [name, sample] of await measureInTurns(order, servers)) record(samples, name, sample);
       });
     });
   } finally {
     collector.stop();
   }
   return samples;
+}
+
+/** Every case several times, A B B A. */
+async function measureInTurns(
+  cases: readonly Case[],
+  servers: ReadonlyMap<Variant, BenchServer>,
+): Promise<Map<string, Sample>> {
+  const sources: [name: string, source: LoadSource][] = [];
+  const slices: Rounds<Sample> = new Map();
+  try {
+    for (const { name, variant, path } of cases) {
+      const server = servers.get(variant);
+      if (server !== undefined) sources.push([name, await startLoad(server, [{ method: 'GET', path }])]);
+    }
+    for (let turn = 1; turn <= turnsEach; turn++) {
+      for (const [name, source] of inTurn(sources, turn))
+        record(slices, name, await source.measure(secondsEach));
+    }
+  } finally {
+    for (const [, source] of sources) source.end();
+  }
+  return new Map([...slices].map(([name, samples]) => [name, together(samples)]));
 }
 
 /** One fresh server for each variant among the cases, while `work` runs. */

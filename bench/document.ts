@@ -15,9 +15,9 @@ ${machine}.
 ## Budgets
 
 ${budgetTable(measured)}
-A figure is the median of its rounds. Where two things are compared, both run in every round, in turns, and the median is that of the
-rounds' own ratios: a drift of the machine is in both. Each round starts its servers anew, for two processes of the same program
-differ by more than what is looked for.
+A figure is the median of its rounds. Where two things are compared, both run in every round, in several short turns, and the median is
+that of the rounds' own ratios: a drift of the machine is in both. Each round starts its servers anew, for two processes of the same
+program differ by more than what is looked for.
 
 ## Ratios
 

@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { healthOff, healthOn } from './cases.ts';
 import { startFresh } from './comparisons.ts';
+import { connections, load } from './load.ts';
 import { loadPaced, type PacedSample } from './paced.ts';
 import type { BenchServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
@@ -9,18 +10,15 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 export const getAtMostOfPeak = '`GET /secret` at 80 % of its peak';
 
 const secondsEach = 1.5;
+const secondsOfPeak = 0.8;
 const leastRounds = 2;
 const noCollector = '';
 
-/** Requests a second that the closed loop reached: what the fixed rates are shares of. */
-export interface Peaks {
-  readonly health: number;
-  readonly get: number;
-}
-
-/** What the metrics add to the time of a request at half of the peak, and how long a read takes at 80 % of its peak. */
+/**
+ * What the metrics add to the time of a request at half of the peak, and how long a read takes at 80 % of its peak. The peaks
+ * are measured in the same round: a machine that has others on it has another one in the next minute.
+ */
 export async function measureLatencies(
-  peaks: Peaks,
   folder: string,
   seconds: number,
   progress: (text: string) => void,
@@ -33,16 +31,24 @@ export async function measureLatencies(
       startFresh('on', parent, noCollector),
       startFresh('off', parent, noCollector),
     ]);
-    const health = async (name: string, server: BenchServer) =>
-      record(samples, name, await loadPaced(server, '/healthz', peaks.health * 0.5, secondsEach));
     try {
+      const half = (await peakOf(off, '/healthz')) * 0.5;
+      const health = async (name: string, server: BenchServer) =>
+        record(samples, name, await loadPaced(server, '/healthz', half, secondsEach));
       const turns = [() => health(healthOn, on), () => health(healthOff, off)];
       for (const turn of inTurn(turns, round)) await turn();
-      record(samples, getAtMostOfPeak, await loadPaced(on, '/secret/test', peaks.get * 0.8, secondsEach));
+      const rate = (await peakOf(on, '/secret/test')) * 0.8;
+      record(samples, getAtMostOfPeak, await loadPaced(on, '/secret/test', rate, secondsEach));
     } finally {
       await Promise.all([on.stop(), off.stop()]);
       rmSync(parent, { recursive: true, force: true });
     }
   });
   return samples;
+}
+
+/** Requests a second that the closed loop reaches. */
+async function peakOf(server: BenchServer, path: string): Promise<number> {
+  const request = { method: 'GET', path } as const;
+  return (await load(server, [request], connections, secondsOfPeak)).requestsPerSecond;
 }

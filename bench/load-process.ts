@@ -1,6 +1,6 @@
 /**
  * The closed-loop load of `load.ts`, in a process of its own: autocannon keeps each connection busy with one request
- * after another. Takes a `LoadJob` over IPC, answers `warm`, begins with the next message, and answers a `LoadResult`.
+ * after another. Takes a `LoadJob` over IPC, and then numbers of seconds, each of which it answers with a `LoadResult`.
  */
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -20,12 +20,9 @@ export interface LoadJob {
   /** Dealt out to the connections, each of which goes round its own. */
   readonly requests: readonly LoadRequest[];
   readonly connections: number;
-  readonly warmSeconds: number;
-  readonly seconds: number;
 }
 
 export interface LoadResult {
-  readonly requestsPerSecond: number;
   readonly requests: number;
   readonly seconds: number;
   /** Milliseconds. */
@@ -85,7 +82,6 @@ async function run(job: LoadJob, duration: number): Promise<LoadResult> {
   instance.on('response', (_client, _status, _bytes, time) => void times.push(time));
   const { requests, duration: seconds, non2xx, errors } = await finished.promise;
   return {
-    requestsPerSecond: requests.total / seconds,
     requests: requests.total,
     seconds,
     p50: percentile(times, 0.5),
@@ -96,8 +92,6 @@ async function run(job: LoadJob, duration: number): Promise<LoadResult> {
 }
 
 const [job] = (await once(process, 'message')) as [LoadJob];
-if (job.warmSeconds > 0) await run(job, job.warmSeconds);
-process.send?.('warm');
-await once(process, 'message');
-process.send?.(await run(job, job.seconds));
-process.disconnect?.();
+process.on('message', async (seconds: number) => {
+  process.send?.(await run(job, seconds));
+});

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadJob, LoadRequest, LoadResult } from './load-process.ts';
 import { startOwned } from './owned.ts';
 import { type BenchServer, onCore } from './processes.ts';
+import { median } from './statistics.ts';
 
 export type { LoadRequest } from './load-process.ts';
 
@@ -20,6 +21,8 @@ const mostLooks = 50;
 const idleCores = 0.15;
 
 export interface Sample {
+  /** How many were answered. */
+  readonly requests: number;
   readonly requestsPerSecond: number;
   /** Milliseconds. */
   readonly p50: number;
@@ -30,25 +33,23 @@ export interface Sample {
   readonly serverMicroseconds: number;
 }
 
-/**
- * Loads one path for so many seconds from a process of its own, after warming it up.
- * @throws Error when any answer was not 2xx: such a figure means nothing
- */
-export async function load(server: BenchServer, path: string, seconds: number): Promise<Sample> {
-  return await loadWith(server, [{ method: 'GET', path }], connections, seconds);
+/** A process of its own that sends requests to a server: idle until it is told to measure, and as often as that. */
+export interface LoadSource {
+  /** @throws Error when any answer was not 2xx: such a figure means nothing */
+  measure(seconds: number): Promise<Sample>;
+  end(): void;
 }
 
 /**
- * The same with requests of any kind, which the connections share out among themselves.
- * @throws Error when any answer was not 2xx
+ * Starts what loads a server with requests, which the connections share out among themselves.
+ * @returns when it has warmed the server up
  */
-export async function loadWith(
+export async function startLoad(
   server: BenchServer,
   requests: readonly LoadRequest[],
-  connectionCount: number,
-  seconds: number,
+  connectionCount = connections,
   warmSeconds = usualWarmSeconds,
-): Promise<Sample> {
+): Promise<LoadSource> {
   const { url, headers } = server;
   const body = requests.some(request => request.body !== undefined);
   const job: LoadJob = {
@@ -56,29 +57,77 @@ export async function loadWith(
     headers: { ...headers, ...(body ? { 'content-type': 'application/json' } : {}) },
     requests,
     connections: connectionCount,
-    warmSeconds,
-    seconds,
   };
   const child = startOnLoadCore('load-process.ts');
   child.send(job);
-  await answerOf(child);
-  await untilIdle(server);
-  const cpuBefore = server.cpuSeconds();
-  child.send('go');
-  const result = (await answerOf(child)) as LoadResult;
-  const cpu = server.cpuSeconds() - cpuBefore;
-  if (result.non2xx + result.errors > 0) {
-    const [first] = requests;
-    throw new Error(
-      `${first?.method} ${first?.path}: ${result.non2xx} answers were not 2xx, ${result.errors} errors`,
-    );
+  const run = async (seconds: number) => {
+    child.send(seconds);
+    return (await answerOf(child)) as LoadResult;
+  };
+  if (warmSeconds > 0) await run(warmSeconds);
+  return {
+    async measure(seconds) {
+      await untilIdle(server);
+      const before = server.cpuSeconds();
+      const result = await run(seconds);
+      return sampleOf(result, server.cpuSeconds() - before, requests);
+    },
+    end: () => {
+      if (child.connected) child.disconnect();
+    },
+  };
+}
+
+/**
+ * Loads a server for so many seconds, after warming it up.
+ * @throws Error when any answer was not 2xx
+ */
+export async function load(
+  server: BenchServer,
+  requests: readonly LoadRequest[],
+  connectionCount: number,
+  seconds: number,
+  warmSeconds = usualWarmSeconds,
+): Promise<Sample> {
+  const source = await startLoad(server, requests, connectionCount, warmSeconds);
+  try {
+    return await source.measure(seconds);
+  } finally {
+    source.end();
+  }
+}
+
+/** Several samples of one thing as one; the percentiles are the medians of theirs. */
+export function together(samples: readonly Sample[]): Sample {
+  const sum = (of: (sample: Sample) => number) => samples.reduce((total, sample) => total + of(sample), 0);
+  const requests = sum(sample => sample.requests);
+  const seconds = sum(sample => sample.requests / sample.requestsPerSecond);
+  const microseconds = sum(sample => sample.requests * sample.serverMicroseconds);
+  return {
+    requests,
+    requestsPerSecond: requests / seconds,
+    p50: median(samples.map(({ p50 }) => p50)),
+    p99: median(samples.map(({ p99 }) => p99)),
+    serverCores: microseconds / 1e6 / seconds,
+    serverMicroseconds: microseconds / requests,
+  };
+}
+
+function sampleOf(
+  { requests, seconds, p50, p99, non2xx, errors }: LoadResult,
+  cpu: number,
+  [first]: readonly LoadRequest[],
+): Sample {
+  if (non2xx + errors > 0) {
+    throw new Error(`${first?.method} ${first?.path}: ${non2xx} answers were not 2xx, ${errors} errors`);
   }
   return {
-    requestsPerSecond: result.requestsPerSecond,
-    p50: result.p50,
-    p99: result.p99,
-    serverCores: cpu / result.seconds,
-    serverMicroseconds: (cpu / result.requests) * 1e6,
+    requests,
+    requestsPerSecond: requests / seconds,
+    p50,
+    p99,
+    serverCores: cpu / seconds,
+    serverMicroseconds: (cpu / requests) * 1e6,
   };
 }
 
@@ -99,11 +148,18 @@ export function startOnLoadCore(file: string): ChildProcess {
 
 /** The next message of a process. @throws Error when it ends without one */
 export async function answerOf(child: ChildProcess): Promise<unknown> {
-  const [answer] = await Promise.race([
-    once(child, 'message') as Promise<[unknown]>,
-    once(child, 'close').then(() => {
-      throw new Error('the load process ended before it was done');
-    }),
-  ]);
-  return answer;
+  const answered = new AbortController();
+  const { signal } = answered;
+  try {
+    const [answer] = await Promise.race([
+      once(child, 'message', { signal }) as Promise<[unknown]>,
+      once(child, 'close', { signal }).then(() => {
+        throw new Error('the load process ended before it was done');
+      }),
+    ]);
+    return answer;
+  } finally {
+    // Whichever came, nobody listens for the other any more.
+    answered.abort();
+  }
 }

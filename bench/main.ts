@@ -7,17 +7,14 @@ import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { argv, stderr, stdout } from 'node:process';
 import type { Measurements } from './budgets.ts';
-import { getByHeader, healthOff, serviceSuite, tracesSuite } from './cases.ts';
+import { serviceSuite, tracesSuite } from './cases.ts';
 import { compare } from './comparisons.ts';
 import { benchmarksPage } from './document.ts';
 import { measureLatencies } from './latencies.ts';
-import type { Sample } from './load.ts';
 import { describeMachine } from './machine.ts';
 import { temporaryFolder } from './owned.ts';
 import { loadTable, ratioTable } from './report.ts';
-import type { Rounds } from './rounds.ts';
 import { makeVaults, measureSizes } from './sizes.ts';
-import { median } from './statistics.ts';
 import { measureWrites } from './writes.ts';
 
 const documentPath = new URL('../docs/benchmarks.md', import.meta.url);
@@ -25,7 +22,7 @@ const documentPath = new URL('../docs/benchmarks.md', import.meta.url);
 /** The whole run, in seconds, with what it takes to come to an end. */
 const limit = 285;
 /** What each part has of the time that is left once the vaults are made. */
-const shares = { comparisons: 0.5, latencies: 0.1, writes: 0.2, starts: 0.06, reads: 0.14 };
+const shares = { comparisons: 0.45, latencies: 0.1, writes: 0.25, starts: 0.06, reads: 0.14 };
 
 const startedAt = performance.now();
 
@@ -42,8 +39,7 @@ async function measureAll(folder: string): Promise<Measurements> {
   const left = limit - elapsed();
   const seconds = (part: keyof typeof shares) => left * shares[part];
   const compared = await compare(serviceSuite, folder, seconds('comparisons'), progress);
-  const peaks = { health: peakOf(compared, healthOff), get: peakOf(compared, getByHeader) };
-  const paced = await measureLatencies(peaks, folder, seconds('latencies'), progress);
+  const paced = await measureLatencies(folder, seconds('latencies'), progress);
   const written = await measureWrites(folder, seconds('writes'), progress);
   const { starts, samples: read } = await measureSizes(
     vaults,
@@ -51,10 +47,6 @@ async function measureAll(folder: string): Promise<Measurements> {
     progress,
   );
   return { samples: new Map([...compared, ...written, ...read]), paced, starts };
-}
-
-function peakOf(samples: Rounds<Sample>, name: string): number {
-  return median((samples.get(name) ?? []).map(({ requestsPerSecond }) => requestsPerSecond));
 }
 
 const folder = temporaryFolder();

@@ -2,10 +2,13 @@ import type { Profile, ProfileNode } from './sampling.ts';
 
 /** Whose time a function's is, by where its code stands; what matches none counts as its caller's. */
 const owners: readonly (readonly [part: string, url: RegExp])[] = [
-  ['decryption', /\/src\/vault\/(?:envelope|keyring|netstring|row-mac|rows)\.ts$/],
+  [
+    'encryption, decryption, signatures of rows',
+    /\/src\/vault\/(?:envelope|keyring|netstring|row-mac|rows)\.ts$/,
+  ],
   ['audit record: line, hash, write, fsync', /\/src\/audit\//],
-  ['policy, vault, row cache', /\/src\/(?:vault|policy|store)\//],
-  ['identity, limits, headers, answer', /\/src\//],
+  ['policy, vault, store', /\/src\/(?:vault|policy|store)\//],
+  ['identity, limits, bodies, headers', /\/src\//],
   ['metrics', /\/telemetry\/|\/@opentelemetry\//],
   ['Fastify', /\/node_modules\//],
   [
@@ -21,20 +24,16 @@ const idle = new Set(['(idle)', '(root)']);
 
 export const parts: readonly string[] = [...owners.map(([part]) => part), rest, collector];
 
-/** The share of each part in the time that the main thread worked. */
-export function sharesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Map<string, number> {
+/** How long the main thread worked for each part, in microseconds. */
+export function timesOf({ nodes, samples = [], timeDeltas = [] }: Profile): Map<string, number> {
   const known = new Map(nodes.map(node => [node.id, node]));
   const callers = new Map(nodes.flatMap(({ id, children = [] }) => children.map(child => [child, id])));
   const times = new Map(parts.map(part => [part, 0]));
-  let whole = 0;
   samples.forEach((id, index) => {
     const part = partOf(id, known, callers);
-    const time = timeDeltas[index] ?? 0;
-    if (part === null) return;
-    whole += time;
-    times.set(part, (times.get(part) ?? 0) + time);
+    if (part !== null) times.set(part, (times.get(part) ?? 0) + (timeDeltas[index] ?? 0));
   });
-  return new Map([...times].map(([part, time]) => [part, time / whole]));
+  return times;
 }
 
 /** Null for a sample of doing nothing. */

@@ -31,8 +31,8 @@ export interface BenchServer {
 
 /** A server that we wrote the main file of. */
 export interface VariantServer extends BenchServer {
-  /** What the main thread does while `work` runs. */
-  profile(work: () => Promise<void>): Promise<Profile>;
+  /** What the main thread does while `work` runs, and what that comes to. */
+  profile<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly profile: Profile }>;
 }
 
 export const checkout = resolve(import.meta.dirname, '..');

@@ -33,12 +33,15 @@ export function offerProfile(): void {
   });
 }
 
-/** What such a process does while `work` runs. */
-export async function profileOf(child: ChildProcess, work: () => Promise<unknown>): Promise<Profile> {
+/** What such a process does while `work` runs, and what that comes to. */
+export async function profileOf<T>(
+  child: ChildProcess,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly profile: Profile }> {
   child.send('start');
   await once(child, 'message');
-  await work();
+  const result = await work();
   child.send('stop');
   const [profile] = (await once(child, 'message')) as [Profile];
-  return profile;
+  return { result, profile };
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
-import { type LoadRequest, loadWith, type Sample } from './load.ts';
+import { type LoadRequest, load, type Sample } from './load.ts';
 import { scattered, secretName } from './names.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
@@ -139,8 +139,7 @@ async function readAll(
   for (const server of servers.values()) server.pin();
   for (const { name, size, requests, connections } of order) {
     const server = servers.get(size);
-    if (server !== undefined)
-      record(samples, name, await loadWith(server, requests, connections, secondsEach));
+    if (server !== undefined) record(samples, name, await load(server, requests, connections, secondsEach));
   }
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { freePort } from '../../tools/free-port.ts';
-import { connections, load, loadWith, type Sample } from '../load.ts';
+import { connections, load, type Sample } from '../load.ts';
 import { settleDisk } from '../vaults.ts';
 import type { InstrumentationName } from './instrumentation.ts';
 import type { Peer } from './peer.ts';
@@ -22,9 +22,9 @@ export async function measurePeer(peer: Peer, secrets: number, parent: string): 
   const server = await peer.start(folder, secrets);
   try {
     settleDisk();
-    const reads = await loadWith(server, [server.read], connections, secondsEach);
+    const reads = await load(server, [server.read], connections, secondsEach);
     settleDisk();
-    const writes = await loadWith(server, [server.write], connections, secondsEach);
+    const writes = await load(server, [server.write], connections, secondsEach);
     if (writes.requestsPerSecond === 0) throw new Error(`${peer.name} answered no write in ${secondsEach} s`);
     return { version: server.version, reads, writes };
   } finally {
@@ -40,7 +40,7 @@ export async function measureInstrumentation(name: InstrumentationName): Promise
   const program = await startProgram(process.execPath, [script, name, String(port)], {}, 'ready');
   try {
     const server = { ...program, url: `http://127.0.0.1:${port}`, headers: {} };
-    return await load(server, '/secret', secondsOfRoute);
+    return await load(server, [{ method: 'GET', path: '/secret' }], connections, secondsOfRoute);
   } finally {
     await program.stop();
   }

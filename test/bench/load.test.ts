@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
-import { loadWith } from '../../bench/load.ts';
+import { load, startLoad, together } from '../../bench/load.ts';
 import { loadPaced } from '../../bench/paced.ts';
 import type { BenchServer } from '../../bench/processes.ts';
 
@@ -46,7 +46,7 @@ t.test('connections share the requests out, and no two bodies are alike', async 
   const requests = [0, 1, 2, 3].map(
     index => ({ method: 'POST', path: `/${index}`, body: '{"name":"a/[<id>]"}' }) as const,
   );
-  const sample = await loadWith(server, requests, 2, 0.3, 0);
+  const sample = await load(server, requests, 2, 0.3, 0);
   t.ok(sample.requestsPerSecond > 0 && sample.p50 >= 9, `${sample.requestsPerSecond} requests/s`);
   t.equal(new Set(bodies).size, bodies.length, 'each of its own');
   for (const body of bodies) t.match(body, /^\{"name":"a\/[A-Za-z0-9_-]+"\}$/);
@@ -59,9 +59,41 @@ t.test('connections share the requests out, and no two bodies are alike', async 
 
 t.test('an answer that is not 2xx voids the figure', async t => {
   const server = await startServer(t, (_request, response) => response.writeHead(503).end());
-  await t.rejects(loadWith(server, [{ method: 'GET', path: '/secret/test' }], 1, 0.1, 0), {
+  await t.rejects(load(server, [{ method: 'GET', path: '/secret/test' }], 1, 0.1, 0), {
     message: /GET \/secret\/test: \d+ answers were not 2xx/,
   });
+});
+
+t.test('a source of load rests until it is asked, and measures as often as it is asked', async t => {
+  let arrived = 0;
+  const server = await startServer(t, (_request, response) => {
+    arrived += 1;
+    setTimeout(() => response.end('ok'), 10);
+  });
+  const source = await startLoad(server, [{ method: 'GET', path: '/' }], 1, 0);
+  t.equal(arrived, 0);
+  const first = await source.measure(0.2);
+  const second = await source.measure(0.2);
+  source.end();
+  t.ok(first.requests > 0 && second.requests > 0, `${first.requests} and ${second.requests}`);
+  // One under way at the end of each has no answer any more.
+  t.ok(arrived - first.requests - second.requests <= 2, `${arrived} arrived`);
+});
+
+t.test('several samples of one thing count for as long as they took', t => {
+  const rest = { p50: 1, p99: 4, serverCores: 0.125, serverMicroseconds: 500 };
+  const first = { ...rest, requests: 128, requestsPerSecond: 256 };
+  const second = { ...rest, requests: 384, requestsPerSecond: 256, p50: 3, p99: 8, serverMicroseconds: 1000 };
+  t.same(together([first, second]), {
+    requests: 512,
+    requestsPerSecond: 256,
+    p50: 2,
+    p99: 6,
+    serverCores: 0.224,
+    serverMicroseconds: 875,
+  });
+  t.equal(together([first, { ...second, requestsPerSecond: 768 }]).requestsPerSecond, 512);
+  t.end();
 });
 
 t.test('a measurement begins when the server is done with the warm-up', async t => {
@@ -73,7 +105,7 @@ t.test('a measurement begins when the server is done with the warm-up', async t 
   // Busy whenever it is looked at, until the fourth look.
   let asked = 0;
   const busy = { ...server, cpuSeconds: () => Math.min(asked++, 6) };
-  await loadWith(busy, [{ method: 'GET', path: '/' }], 1, 0.2, 0.2);
+  await load(busy, [{ method: 'GET', path: '/' }], 1, 0.2, 0.2);
   const pauses = arrivals.slice(1).map((arrival, index) => arrival - (arrivals[index] ?? 0));
   t.ok(Math.max(...pauses) > 350, `${Math.max(...pauses)} ms between the two`);
 });

@@ -9,7 +9,14 @@ import type { InstrumentationResult, PeerResult } from '../../bench/peers/result
 import { rustAncestor } from '../../bench/peers/rust-ancestor.ts';
 
 function sample(requestsPerSecond: number, serverMicroseconds: number): Sample {
-  return { requestsPerSecond, serverMicroseconds, p50: 1, p99: 2, serverCores: 1 };
+  return {
+    requests: requestsPerSecond,
+    requestsPerSecond,
+    serverMicroseconds,
+    p50: 1,
+    p99: 2,
+    serverCores: 1,
+  };
 }
 
 /** Rounds of reads and writes a second. */

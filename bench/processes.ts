@@ -40,6 +40,9 @@ const clockTicksPerSecond = 100;
 /** A start takes a quarter less time; dozens of them add up. */
 const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
+/** What `bin/jarvis-secretsd` tells Node; the bare route is told the same. */
+const nodeOptions = ['--disable-sigusr1', '--no-allocation-site-pretenuring'];
+
 /** Server and load each have a core of their own where `taskset` can pin them. */
 export const pinned = spawnSync('taskset', ['-c', '1', 'true']).status === 0;
 
@@ -73,7 +76,7 @@ export async function startServer(
 ): Promise<VariantServer> {
   const child = startOwned(
     process.execPath,
-    [join(import.meta.dirname, 'server.ts'), variant, folder, collector],
+    [...nodeOptions, join(import.meta.dirname, 'server.ts'), variant, folder, collector],
     {
       env: { ...process.env, NODE_COMPILE_CACHE: compileCache },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

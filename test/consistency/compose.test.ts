@@ -156,6 +156,14 @@ t.test('the image of the service needs no shell, no root and no anonymous volume
   t.match(argumentsOf('LABEL '), `image.version="${packageFile.version}"`);
 });
 
+t.test('the image gives Node the options that bin/jarvis-secretsd gives', async t => {
+  const entry = instructions('Dockerfile').find(line => line.startsWith('ENTRYPOINT '));
+  const inImage = entry?.match(/--[a-z0-9-]+/g) ?? [];
+  const [, onHost = ''] = /exec "\$node" ((?:--\S+ )+)/.exec(read('bin/jarvis-secretsd')) ?? [];
+  t.not(inImage.length, 0);
+  t.same(inImage, onHost.trim().split(' '));
+});
+
 t.test('what the Dockerfile copies is let through by .dockerignore, and nothing else', async t => {
   const copied = instructions('Dockerfile')
     .filter(line => line.startsWith('COPY ') && !line.includes('--from='))

@@ -35,7 +35,7 @@ t.test('the image, built and run by podman', { skip: campaignOnly }, async t => 
     t.match(facts, {
       User: '10001:10001',
       Config: {
-        Entrypoint: [inside, '--disable-sigusr1', command],
+        Entrypoint: [inside, '--disable-sigusr1', '--no-allocation-site-pretenuring', command],
         Cmd: ['--config', configFile],
         StopSignal: 'SIGTERM',
         ExposedPorts: { '8081/tcp': {} },

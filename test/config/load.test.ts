@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
@@ -13,6 +13,7 @@ const folder = t.testdir();
 const file = join(folder, 'config.toml');
 
 function load(text: string, environment: Record<string, string> = {}): unknown {
+  rmSync(file, { force: true });
   writeFileSync(file, text);
   return loadConfig(file, environment);
 }

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { stringify } from 'smol-toml';
@@ -26,6 +26,7 @@ const audit = fc.record({ sync: fc.constantFrom('always', 'changes') }, { requir
 const config = fc.record({ limits, security, audit }, { requiredKeys: [] });
 
 function load(values: object, environment: Record<string, string> = {}) {
+  rmSync(file, { force: true });
   writeFileSync(file, stringify(values as Record<string, unknown>));
   return loadConfig(file, environment);
 }

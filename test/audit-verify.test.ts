@@ -2,11 +2,12 @@ import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync 
 import { join } from 'node:path';
 import t from 'tap';
 import { verifyAuditCommand } from '../src/cli/commands/audit-verify.ts';
-import { type Installation, install, runCommand, startService } from './helpers/service.ts';
+import { type Installation, install, runCommand } from './helpers/service.ts';
+import { startInProcess } from './helpers/service-in-process.ts';
 
 /** A stopped service's folder with an audit log of several segments. */
 const original = await install(t.testdir(), { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '4096' });
-const service = await startService(original);
+const service = await startInProcess(original);
 await service.request('POST', '/secret', { name: 'a', value: 'v' });
 for (let reads = 0; reads < 30; reads++) await service.request('GET', '/secret/a');
 
@@ -32,7 +33,7 @@ function copyOf(folder: string): Installation {
 t.test('a whole log verifies, beside the running service and after it', async t => {
   const beside = await run(original);
   t.equal(beside.code, 0, beside.output);
-  t.equal(await service.stop(), 0);
+  await t.resolves(service.stop());
   const after = await verify(original);
   t.equal(after.code, 0, after.output);
   t.match(after.output, /the audit log is whole: 32 records, [3-9] segments/);

@@ -1,8 +1,9 @@
 import t from 'tap';
 import { secretName } from '../../bench/names.ts';
 import { seedVault } from '../../bench/vaults.ts';
+import { verifyAuditCommand } from '../../src/cli/commands/audit-verify.ts';
 import { freePort } from '../../tools/free-port.ts';
-import { runCommand, startService } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 
 t.test(
   'a vault filled for the benchmark is one that the service serves, and its audit log is whole',
@@ -11,8 +12,7 @@ t.test(
     const port = await freePort();
     const environment = { JARVIS_SECRETSD_SERVER_BIND_ADDR: `127.0.0.1:${port}` };
     const installation = { folder, configFile: `${folder}/config.toml`, port, environment };
-    const service = await startService(installation);
-    t.teardown(() => service.stop());
+    const service = await startInProcess(installation);
     for (const index of [0, 4999, 5000]) {
       const answer = await service.request('GET', `/secret/${secretName(index)}`);
       t.equal(answer.status, 200);
@@ -22,12 +22,10 @@ t.test(
     t.match(await (await service.request('GET', '/healthz')).json(), { secrets_count: 5001 });
     t.equal((await service.request('PUT', `/secret/${secretName(7)}`, { value: 'another' })).status, 200);
     await service.stop();
-    const { code, output } = await runCommand(installation, [
-      'audit',
-      'verify',
-      '--config',
-      installation.configFile,
-    ]);
+    let output = '';
+    const code = await verifyAuditCommand(installation.configFile, environment, text => {
+      output += text;
+    });
     t.equal(code, 0, output);
     t.match(output, /the audit log is whole/);
   },

@@ -27,8 +27,9 @@ const installations: readonly (readonly [environment: Record<string, string>, ..
 for (const [environment, ...documents] of installations) {
   t.test(`the commands of ${documents.join(', ')}`, async t => {
     const trial = await startTrial(t.testdir(), environment);
-    t.teardown(() => trial.service.stop());
     for (const path of documents) await t.test(path, t => runs(t, trial, path));
+    // No teardown: the folder is gone before it.
+    await trial.service.stop();
   });
 }
 

@@ -1,13 +1,8 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import {
-  checkout,
-  type Installation,
-  install,
-  type RunningService,
-  startService,
-} from '../helpers/service.ts';
+import { checkout, type Installation, install } from '../helpers/service.ts';
+import { type ServiceInProcess, startInProcess } from '../helpers/service-in-process.ts';
 import { findTool, skipWithout } from '../stack/tools.ts';
 import type { ShellBlock } from './shell-blocks.ts';
 
@@ -27,7 +22,7 @@ export interface BlockResult {
 
 /** A checkout with a vault of its own and its service, in which the blocks of a document are run in their order. */
 export interface Trial {
-  readonly service: RunningService;
+  readonly service: ServiceInProcess;
   run(block: ShellBlock): Promise<BlockResult>;
 }
 
@@ -38,7 +33,7 @@ export async function startTrial(folder: string, environment: Record<string, str
   }
   // curl reads this before its arguments.
   writeFileSync(join(folder, '.curlrc'), 'silent\nwrite-out = "%{stderr}\\nstatus %{http_code}\\n"\n');
-  const service = await startService(installation);
+  const service = await startInProcess(installation);
   return { service, run: block => runBlock(block, installation) };
 }
 

@@ -1,87 +1,65 @@
 /**
  * Every test file, as `tap run` would start them, but without what tap loads into each process for its coverage: that is a
- * third of the time of the whole run. Small files share a process (see `sharing`).
+ * third of the time of the whole run. Most share a process: to load tap and the service costs more than a small file does.
  */
 import { globSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, relative } from 'node:path';
 import process from 'node:process';
 import t from 'tap';
 import { isCampaign } from './stack/tools.ts';
 
 const timeout = 120_000;
 
-/** Folders whose files share a process: they test functions and what is open in their own process. */
-const sharing = [
-  'audit',
-  'bench',
-  'config',
-  'consistency',
-  'grafana',
-  'http',
-  'policy',
-  'rotation',
-  'store',
-  'telemetry',
-  'tls',
-  'tools',
-  'vault',
-].map(folder => `test/${folder}`);
-// Outside a campaign most of them only say that they are skipped.
-if (!isCampaign) sharing.push('test/stack');
-
 /**
- * Files of these folders that have a process to themselves: they run the executable, take seconds or measure time, or have a
- * teardown of the whole file (see test/together.ts).
+ * The files and folders of each process, by the name that it has in the results. What takes longest starts first: no core is to
+ * be idle while it ends. A file that is here neither by itself nor by its folder has a process of its own.
  */
-const apart = [
-  'bench/load',
-  'bench/seed',
-  'consistency/documents',
-  'http/attacks',
-  'http/bad-input',
-  'http/overload',
-  'policy/speed',
-  'store/faults',
-  'store/sqlite',
-  'telemetry/collector-faults',
-  'telemetry/otlp-protocols',
-  'telemetry/otlp-push',
-  'tls/client-certificates',
-  'tls/serving',
-].map(fileOf);
+const processes: Readonly<Record<string, readonly string[]>> = {
+  ...(isCampaign && { schemathesis: ['stack/schemathesis'] }),
+  waits: ['http/attacks', 'http/bad-input', 'http/overload'],
+  telemetry: ['telemetry'],
+  consistency: ['consistency'],
+  commands: ['audit-verify', 'health', 'policy-test', 'token-identity'],
+  ends: ['canary', 'canary-process', 'crash', 'process'],
+  http: ['http'],
+  starts: ['start-refused', 'start-stop', 'unix-socket'],
+  audit: ['audit'],
+  store: ['store'],
+  tls: ['tls'],
+  bench: ['bench'],
+  metrics: ['metrics', 'scheduler'],
+  // Outside a campaign most of test/stack only says that it is skipped.
+  functions: [
+    'config',
+    'file-permissions',
+    'grafana',
+    'json-schema',
+    'policy',
+    'rotation',
+    'tools',
+    'vault',
+  ].concat(isCampaign ? [] : 'stack'),
+  // What measures time: no other test leaves it garbage to collect.
+  speed: ['policy/speed'],
+};
 
-/** What takes longest starts first: no core is to be idle while it ends. */
-const longest = [
-  ...(isCampaign ? [fileOf('stack/schemathesis')] : []),
-  ...['consistency/documents', 'http/bad-input', 'telemetry/collector-faults'].map(fileOf),
-  'test/http',
-  'test/audit',
-  ...['start-refused', 'crash', 'canary'].map(fileOf),
-];
-
-function fileOf(name: string): string {
-  return `test/${name}.test.ts`;
+/** The name of the process that a file is in. */
+function processOf(file: string): string {
+  const path = relative('test', file);
+  const naming = (entry: string) => Object.keys(processes).find(name => processes[name]?.includes(entry));
+  return naming(path.slice(0, -'.test.ts'.length)) ?? naming(dirname(path)) ?? file;
 }
 
-function shares(file: string): boolean {
-  return sharing.includes(dirname(file)) && !apart.includes(file);
-}
-
-/** The arguments of Node for each process, by the name that it has in the results. */
-const processes = new Map<string, readonly string[]>();
-for (const file of globSync('test/**/*.test.ts').toSorted()) {
-  const folder = dirname(file);
-  if (!shares(file)) processes.set(file, [file]);
-  else processes.set(folder, [...(processes.get(folder) ?? ['test/together.ts', folder]), file]);
-}
+const files = Map.groupBy(globSync('test/**/*.test.ts').toSorted(), processOf);
 
 t.setTimeout(0);
-// One more than there are cores: tests wait for processes, too.
-t.jobs = availableParallelism() + 1;
-for (const name of new Set([...longest, ...processes.keys()])) {
-  const args = processes.get(name);
-  if (args === undefined) throw new Error(`there is no ${name}; correct the list of what takes longest`);
-  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, process.execPath, ...args];
+// Twice as many as there are cores: tests wait for processes, disks and time limits, too.
+t.jobs = 2 * availableParallelism();
+for (const name of new Set([...Object.keys(processes), ...files.keys()])) {
+  const own = files.get(name);
+  if (own === undefined) throw new Error(`there is no file for ${name}; correct the list of processes`);
+  const node = [process.execPath, ...(own.length > 1 ? ['test/together.ts'] : []), ...own];
+  const command = ['-u', 'NODE_OPTIONS', `TAP_TIMEOUT=${timeout / 1000}`, ...node];
   t.spawn('env', command, { buffered: true, timeout }, name);
 }

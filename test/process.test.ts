@@ -8,10 +8,8 @@ import { filesIn, install, startService } from './helpers/service.ts';
 const sigusr1 = 1n << BigInt(constants.signals.SIGUSR1 - 1);
 
 // The service must not depend on what its parent had: here files would be made for everybody.
-process.umask(0);
-const installation = await install(t.testdir());
+const installation = { ...(await install(t.testdir())), umask: 0 };
 const service = await startService(installation);
-t.teardown(() => service.stop());
 
 t.test(
   'nobody but the owner may read what the service makes, whatever umask it was started with',
@@ -37,4 +35,9 @@ t.test('the inspector cannot be switched on by a signal', linux, async t => {
   service.child.kill('SIGUSR1');
   t.equal((await service.request('GET', '/healthz')).status, 200);
   t.notMatch(service.output(), /Debugger listening/);
+});
+
+// No teardown: see test/together.ts.
+t.test('the service stops', async t => {
+  t.equal(await service.stop(), 0);
 });

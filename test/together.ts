@@ -1,5 +1,5 @@
 /**
- * Test files in one process: `node test/together.ts NAME FILE...`, as test/all.ts starts it. To load tap and the service's
+ * Test files in one process: `node test/together.ts FILE...`, as test/all.ts starts it. To load tap and the service's
  * modules costs more than most of these files do. None of them may have a teardown of the whole file: with one, tap ends as
  * soon as no test is waiting, and the next file may still be preparing its own.
  */
@@ -7,9 +7,8 @@ import { resolve } from 'node:path';
 import { argv } from 'node:process';
 import t from 'tap';
 
-const [, , name, ...files] = argv;
-for (const file of files) {
+for (const file of argv.slice(2)) {
   // What a file makes for all of its tests is in a folder of its own, as it would be in a process of its own.
-  t.testdirName = resolve('.tap/fixtures', `${name}-${file}`.replaceAll('/', '-'));
+  t.testdirName = resolve('.tap/fixtures', file.replaceAll('/', '-'));
   await import(resolve(file));
 }

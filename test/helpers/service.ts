@@ -18,6 +18,8 @@ export interface Installation {
   readonly environment: Readonly<Record<string, string>>;
   /** Runs the service as another user: root may write where permissions forbid it. */
   readonly user?: number;
+  /** What the executable is started with; as in most shells unless said. */
+  readonly umask?: number;
 }
 
 /** A service that is asked over HTTP. */
@@ -137,12 +139,16 @@ function launch(installation: Installation, args: readonly string[]): ChildProce
   const { PATH = '', HOME = '' } = process.env;
   // tap puts loaders into NODE_OPTIONS of every child for its coverage; without coverage they only cost time.
   const command = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1' ? [] : ['-u', 'NODE_OPTIONS'];
-  return spawn('env', [...command, executable, ...args], {
+  // A service in this process has set its own.
+  const umask = process.umask(installation.umask ?? 0o022);
+  const child = spawn('env', [...command, executable, ...args], {
     cwd: installation.folder,
     env: { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(installation.user === undefined ? {} : { uid: installation.user, gid: installation.user }),
   });
+  process.umask(umask);
+  return child;
 }
 
 function collect(child: ChildProcess): () => string {

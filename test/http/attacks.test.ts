@@ -16,7 +16,6 @@ const mostResident = 400;
 const service = await startService(
   await install(t.testdir(), { JARVIS_SECRETSD_LIMITS_MAX_CONNECTIONS: String(maxConnections) }),
 );
-t.teardown(() => service.stop());
 await service.request('POST', '/secret', { name: 'kept', value: 'v' });
 
 /** Whatever was done to it, the service lives, answers its probes and keeps its size. */
@@ -216,6 +215,11 @@ t.test('queries and names by the thousand are refused', async t => {
     message: /names must NOT have more than 100 items/,
   });
   await stands(t, service);
+});
+
+// No teardown: see test/together.ts.
+t.test('the service stops', async t => {
+  t.equal(await service.stop(), 0);
 });
 
 function asKeptAlive(request: Buffer): Buffer {

@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap';
 import { errorTable } from '../../src/errors.ts';
 import { exchange, type RawAnswer } from '../helpers/raw-http.ts';
-import { install, startService } from '../helpers/service.ts';
+import { install } from '../helpers/service.ts';
+import { startInProcess } from '../helpers/service-in-process.ts';
 import { incrementsOf } from '../metrics/contract.ts';
 import { type Refusal, refusals } from './refusals.ts';
 
-const service = await startService(await install(t.testdir()));
-t.teardown(() => service.stop());
+const service = await startInProcess(await install(t.testdir()));
 await service.request('POST', '/secret', { name: 'kept', value: 'v1' });
 await service.request('PUT', '/secret/kept', { value: 'v2' });
 await service.request('POST', '/secret', { name: 'gone', value: 'v1' });
@@ -49,6 +49,9 @@ t.test('requests that do not arrive in time are cut off', async t => {
   t.ok(performance.now() - started < 20_000, 'soon after the limit of 10 s');
   t.same(await everything(), before, 'nothing changed');
 });
+
+// No teardown: see test/together.ts.
+t.test('the service stops', () => service.stop());
 
 function isRefusal(t: Test, answer: RawAnswer, expected: Omit<Refusal, 'bytes'>): void {
   const { what, status, error } = expected;

@@ -24,10 +24,6 @@ const installation = await install(t.testdir(), {
   OTEL_BLRP_SCHEDULE_DELAY: '20',
 });
 const service = await startService(installation);
-t.teardown(async () => {
-  await service.stop();
-  collector.close();
-});
 
 /** The spans of one trace, once its server span has come: that one ends last. */
 async function traceOf(traceId: string): Promise<PushedSpan[]> {
@@ -280,7 +276,8 @@ t.test('log lines go to the collector, those of a request with its trace', async
 });
 
 t.test('no name, value, client or word of a caller is in what was pushed', async t => {
-  await service.stop();
+  t.equal(await service.stop(), 0);
+  collector.close();
   const seen = collector.pushes.flatMap(({ signal, body }) =>
     [name, value, client, caller]
       .filter(text => body.includes(text) || body.includes(text.replace('/', '%2F')))

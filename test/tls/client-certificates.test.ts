@@ -54,7 +54,6 @@ writeFileSync(path('clients.crt'), clients.certificate);
 writeFileSync(path('clients.crl'), await clients.revoke([pairs.revoked]));
 writePolicy(installation, policy);
 const service = await startService(installation);
-t.teardown(() => service.stop());
 
 const anonymous = new TlsClient(installation.port, servers.certificate);
 const as = (name: keyof typeof pairs) => new TlsClient(installation.port, servers.certificate, pairs[name]);
@@ -210,4 +209,9 @@ t.test('a revocation list that is replaced counts for new connections, resumed s
   const again = await reader.connect({ session });
   t.notOk(again.isSessionReused(), 'an old session is verified anew');
   again.destroy();
+});
+
+// No teardown: see test/together.ts.
+t.test('the service stops', async t => {
+  t.equal(await service.stop(), 0);
 });

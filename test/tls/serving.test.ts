@@ -19,7 +19,6 @@ const admin = { 'x-jarvis-client': 'admin', 'content-type': 'application/json' }
 
 const installation = await installTls(t, first);
 const service = await startService(installation);
-t.teardown(() => service.stop());
 const client = new TlsClient(installation.port, authority.certificate);
 
 t.test('the API speaks HTTPS, and says so', async t => {
@@ -178,6 +177,11 @@ t.test('TLS 1.2 by option, without renegotiation', async t => {
   const [error] = await failed;
   t.match(error.code, /ERR_SSL_.*RENEGOTIATION/);
   await started.stop();
+});
+
+// No teardown: see test/together.ts.
+t.test('the service stops', async t => {
+  t.equal(await service.stop(), 0);
 });
 
 async function installTls(

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { Agent } from 'node:http';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../tools/free-port.ts';
+import { ask } from './ask.ts';
 
 export const checkout = resolve(import.meta.dirname, '../..');
 const executable = join(checkout, 'bin/jarvis-secretsd');
@@ -90,19 +92,15 @@ export async function startService(installation: Installation): Promise<RunningS
 
 export function askedService({ port }: Installation): AskedService {
   const url = `http://127.0.0.1:${port}`;
+  const agent = new Agent({ keepAlive: true });
   return {
     url,
-    request: (method, path, body, headers = {}) =>
-      fetch(url + path, {
-        method,
-        headers: {
-          'x-jarvis-client': 'admin',
-          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-          ...headers,
-        },
-        ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
-      }),
-    scrape: async () => parseSamples(await (await fetch(`${url}/metrics`)).text()),
+    request: (method, path, body, headers = {}) => {
+      const type = body === undefined ? {} : { 'content-type': 'application/json' };
+      const options = { method, headers: { 'x-jarvis-client': 'admin', ...type, ...headers } };
+      return ask(agent, url + path, options, typeof body === 'string' ? body : JSON.stringify(body));
+    },
+    scrape: async () => parseSamples(await (await ask(agent, `${url}/metrics`)).text()),
   };
 }
 

@@ -224,7 +224,11 @@ t.test('every rotation and destruction is an intent and an outcome, and counts',
     ],
     'rotated to 2 and 3, then 2 destroyed',
   );
-  t.equal(new Set(scheduled.map(record => record.op_id)).size, 3, 'intent and outcome share an id');
+  const operations = [...new Set(scheduled.map(({ op_id }) => op_id ?? ''))];
+  t.equal(operations.length, 3, 'intent and outcome share an id');
+  for (const id of operations)
+    t.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  t.same(operations, operations.toSorted(), 'ids that begin with the time');
   t.equal(counted.rotated - before.rotated, 2);
   t.equal(counted.encrypted - before.encrypted, 2);
   t.equal(

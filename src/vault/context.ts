@@ -44,7 +44,7 @@ export class VaultContext {
     this.store = store;
     this.rows = new Rows(keyring, metrics);
     this.journal = new Journal(audit, policy, metrics);
-    this.committer = new Committer(store, this.journal, this.rows, log);
+    this.committer = new Committer(store, this.journal, this.rows, dependencies.now, log);
     this.policy = policy;
     this.metrics = metrics;
     this.now = dependencies.now;

@@ -54,8 +54,8 @@ function processOf(file: string): string {
 const files = Map.groupBy(globSync('test/**/*.test.ts').toSorted(), processOf);
 
 t.setTimeout(0);
-// Twice as many as there are cores: tests wait for processes, disks and time limits, too.
-t.jobs = 2 * availableParallelism();
+// More than there are cores: tests wait for processes, disks and time limits, too. A campaign measures time, and has fewer.
+t.jobs = isCampaign ? availableParallelism() + 1 : 2 * availableParallelism();
 for (const name of new Set([...Object.keys(processes), ...files.keys()])) {
   const own = files.get(name);
   if (own === undefined) throw new Error(`there is no file for ${name}; correct the list of processes`);

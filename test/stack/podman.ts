@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,9 +44,20 @@ export class Podman {
   /** Ends every container and removes all there was. */
   async remove(): Promise<void> {
     await this.run('rm', '--all', '--force', '--time', '0');
-    // What watched a container mounts the storage once more to tidy up after its end, and the folder is busy for as long.
+    // What watched a container goes through the storage once more to tidy up after its end.
     await until('podman has tidied up', async () => !this.#isAtWork());
+    for (const place of this.#mounted()) execFileSync('umount', [place]);
     rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Places below the storage that something is mounted on, the deepest first: of two commands at once neither may have unmounted it. */
+  #mounted(): string[] {
+    return readFileSync('/proc/self/mountinfo', 'utf8')
+      .split('\n')
+      .map(line => line.split(' ')[4] ?? '')
+      .filter(place => place.startsWith(`${this.folder}/`))
+      .toSorted()
+      .toReversed();
   }
 
   /** Whether a process of Podman's that nobody waits for is left: all name the storage in their arguments. */

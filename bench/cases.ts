@@ -39,7 +39,6 @@ export const serviceSuite: Suite = {
     reading(getByHeader, 'on'),
     reading(getByToken, 'token'),
     reading(getTraced, 'traced-0.01'),
-    reading('`GET /secret`, traces at 0 %', 'traced-0'),
     reading(getWithoutMetrics, 'off'),
     { name: healthOff, variant: 'off', path: '/healthz' },
     { name: healthOn, variant: 'on', path: '/healthz' },
@@ -50,7 +49,6 @@ export const serviceSuite: Suite = {
     { name: '`GET /secret` : bare route', of: getByHeader, to: bareRoute },
     { name: '`GET /secret`: token : header identity', of: getByToken, to: getByHeader },
     { name: '`GET /secret`: traces at 1 % : off', of: getTraced, to: getByHeader },
-    { name: '`GET /secret`: traces at 0 % : off', of: '`GET /secret`, traces at 0 %', to: getByHeader },
   ],
 };
 

@@ -4,7 +4,7 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import { type LoadSource, type Sample, startLoad, together } from './load.ts';
+import { connections, type LoadSource, type Sample, startLoad, together } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -14,6 +14,10 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
  */
 const secondsEach = 0.5;
 const turnsEach = 4;
+/** After so long no more code is compiled: a read takes half the time that it took in the first second. */
+const warmSeconds = 2.5;
+/** One request in a hundred would take minutes to have the code of traces compiled: all are traced for the first second. */
+const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
 const leastRounds = 3;
 
 /**
@@ -42,6 +46,12 @@ export async function compare(
   return samples;
 }
 
+/** With requests of traces that their caller has sampled. */
+function sampled(server: BenchServer): BenchServer {
+  const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  return { ...server, headers: { ...server.headers, traceparent } };
+}
+
 /** Every case several times, A B B A. */
 async function measureInTurns(
   cases: readonly Case[],
@@ -52,7 +62,9 @@ async function measureInTurns(
   try {
     for (const { name, variant, path } of cases) {
       const server = servers.get(variant);
-      if (server !== undefined) sources.push([name, await startLoad(server, [{ method: 'GET', path }])]);
+      if (server === undefined) continue;
+      if (tracedInPart.has(variant)) (await startLoad(sampled(server), [{ method: 'GET', path }])).end();
+      sources.push([name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds)]);
     }
     for (let turn = 1; turn <= turnsEach; turn++) {
       for (const [name, source] of inTurn(sources, turn))

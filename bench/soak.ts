@@ -9,7 +9,7 @@ import { requestJson } from './json-request.ts';
 import { describeMachine } from './machine.ts';
 import { secretName } from './names.ts';
 import { temporaryFolder } from './owned.ts';
-import { slope } from './statistics.ts';
+import { median } from './statistics.ts';
 import { seedVault } from './vaults.ts';
 
 const secrets = 10_000;
@@ -18,6 +18,8 @@ const clients = 4;
 const pause = 5;
 /** The memory of the first minutes is that of code being compiled and of what is remembered being filled. */
 const settledMinutes = 10;
+/** Minutes that are compared: as many at the end as once it has settled. */
+const window = 10;
 
 type Ask = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
@@ -54,8 +56,8 @@ async function watch(server: ExecutableServer, minutes: number): Promise<number[
 }
 
 const minutes = Number(argv[2] ?? 60);
-if (!(minutes > settledMinutes + 1)) {
-  stderr.write(`usage: npm run bench:soak -- MINUTES, more than ${settledMinutes + 1}\n`);
+if (!(minutes >= settledMinutes + 2 * window)) {
+  stderr.write(`usage: npm run bench:soak -- MINUTES, at least ${settledMinutes + 2 * window}\n`);
   exit(2);
 }
 const folder = temporaryFolder();
@@ -68,9 +70,11 @@ const resident = await watch(server, minutes);
 over = true;
 const requests = (await Promise.all(working)).reduce((a, b) => a + b, 0);
 await server.stop();
-const settled = resident.slice(settledMinutes);
+// Memory goes up and down with the collections of garbage: what grows shows in the middle values of ten minutes.
+const [first = 0, last = 0] = [resident.slice(settledMinutes).slice(0, window), resident.slice(-window)].map(
+  median,
+);
 stdout.write(
-  `${machine}\n\n${requests} requests in ${minutes} minutes. Resident: ${idle.toFixed(0)} MB at the start, then ` +
-    `${Math.min(...settled).toFixed(0)} to ${Math.max(...settled).toFixed(0)} MB from minute ${settledMinutes + 1} on, ` +
-    `${(slope(settled) * 60).toFixed(1)} MB an hour.\n`,
+  `${machine}\n\n${requests} requests in ${minutes} minutes. Resident: ${idle.toFixed(0)} MB at the start; the medians are ` +
+    `${first.toFixed(1)} MB of minutes ${settledMinutes + 1} to ${settledMinutes + window}, and ${last.toFixed(1)} MB of the last ${window}.\n`,
 );

@@ -24,13 +24,3 @@ export function paired(
 ): number[] {
   return of.slice(0, to.length).map((value, round) => compare(value, to[round] ?? Number.NaN));
 }
-
-/** By how much the values grow from each to the next: the slope of the line that fits them best (least squares). */
-export function slope(values: readonly number[]): number {
-  const middle = (values.length - 1) / 2;
-  const sum = (terms: readonly number[]) => terms.reduce((a, b) => a + b, 0);
-  return (
-    sum(values.map((value, index) => (index - middle) * value)) /
-    sum(values.map((_, index) => (index - middle) ** 2))
-  );
-}

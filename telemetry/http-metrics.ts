@@ -15,10 +15,17 @@ interface ExchangeMessage {
   readonly server: Server;
 }
 
+/** A response that is still owed. */
+interface Pending {
+  readonly response: ServerResponse;
+  /** When it was asked for, in milliseconds. */
+  readonly startedAt: number;
+}
+
 /** What is known of one connection from its first request on. */
 interface Connection {
-  /** When each response still owed was asked for, in milliseconds; several when the client pipelines. */
-  readonly pending: Map<ServerResponse, number>;
+  /** The oldest first; several when the client pipelines. No Map: V8 would keep what it held long after (see RequestsUnderWay). */
+  readonly pending: Pending[];
   latest: ServerResponse | undefined;
   /** Set once the parser has given up on the connection. */
   unreadable: boolean;
@@ -104,14 +111,13 @@ class ExchangeRecorder {
     this.#tracing.requestStarted(request, methodLabel(request));
     const connection = this.#connectionOf(socket);
     connection.latest = response;
-    connection.pending.set(response, performance.now());
+    connection.pending.push({ response, startedAt: performance.now() });
   }
 
   finished({ response, socket }: ExchangeMessage): void {
     const { pending } = this.#connectionOf(socket);
-    const startedAt = pending.get(response);
+    const startedAt = take(pending, response);
     if (startedAt === undefined) return;
-    pending.delete(response);
     const seconds = secondsSince(startedAt);
     const { statusCode } = response;
     if (statusCode >= 200 && statusCode < 300) this.#metrics.requestSucceeded();
@@ -155,10 +161,10 @@ class ExchangeRecorder {
   }
 
   /** The request was counted when it began; when no answer can be written, the closing socket observes it. */
-  #brokenOff(response: ServerResponse, pending: Map<ServerResponse, number>, answered: boolean): void {
-    const startedAt = pending.get(response);
-    if (startedAt === undefined || !answered) return;
-    pending.delete(response);
+  #brokenOff(response: ServerResponse, pending: Pending[], answered: boolean): void {
+    if (!answered) return;
+    const startedAt = take(pending, response);
+    if (startedAt === undefined) return;
     this.#tracing.requestAborted(this.#exchange(response));
     this.#metrics.requestFailed();
     this.#metrics.requestObserved(secondsSince(startedAt));
@@ -167,7 +173,7 @@ class ExchangeRecorder {
   #connectionOf(socket: Socket): Connection {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
-    const connection: Connection = { pending: new Map(), latest: undefined, unreadable: false };
+    const connection: Connection = { pending: [], latest: undefined, unreadable: false };
     this.#connections.set(socket, connection);
     socket.once('close', () => this.#closed(connection));
     return connection;
@@ -175,11 +181,10 @@ class ExchangeRecorder {
 
   /** What the connection still owed was aborted. A queued response has no `close` of its own; the socket always has. */
   #closed({ pending }: Connection): void {
-    for (const [response, startedAt] of pending) {
+    for (const { response, startedAt } of pending.splice(0)) {
       this.#tracing.requestAborted(this.#exchange(response));
       this.#metrics.requestObserved(secondsSince(startedAt));
     }
-    pending.clear();
   }
 
   #exchange(response: ServerResponse): Exchange {
@@ -195,6 +200,12 @@ class ExchangeRecorder {
       return undefined;
     }
   }
+}
+
+/** When the response was asked for; it is no longer owed. Undefined when it was not. */
+function take(pending: Pending[], response: ServerResponse): number | undefined {
+  const place = pending.findIndex(owed => owed.response === response);
+  return place === -1 ? undefined : pending.splice(place, 1)[0]?.startedAt;
 }
 
 function methodLabel({ method = '' }: IncomingMessage): string {

@@ -11,8 +11,11 @@ import type { Metrics } from '../../telemetry/instruments.ts';
 export class ConnectionCap {
   readonly #most: number;
   readonly #metrics: Pick<Metrics, 'connectionDropped'>;
-  /** The answers that each connection is owed; the connection first on which nothing has begun or ended for longest. */
-  readonly #owed = new Map<Socket, Set<ServerResponse>>();
+  /**
+   * The answers that each connection is owed, in an array for the reason that RequestsUnderWay has; the connection first on which
+   * nothing has begun or ended for longest.
+   */
+  readonly #owed = new Map<Socket, ServerResponse[]>();
   /** What lies beneath a TLS socket is what is counted: a handshake holds a connection, too. */
   readonly #beneath = new WeakMap<Socket, Socket>();
 
@@ -30,7 +33,7 @@ export class ConnectionCap {
       socket.destroy();
       return;
     }
-    this.#owed.set(socket, new Set());
+    this.#owed.set(socket, []);
     socket.once('close', () => this.#owed.delete(socket));
   }
 
@@ -46,22 +49,22 @@ export class ConnectionCap {
     const socket = this.#beneath.get(request.socket) ?? request.socket;
     const owed = this.#owed.get(socket);
     if (owed === undefined) return;
-    owed.add(response);
+    owed.push(response);
     this.#moveLast(socket, owed);
     // It comes once by itself, and `once` would cost a wrapper.
     response.on('close', () => {
-      owed.delete(response);
+      owed.splice(owed.indexOf(response), 1);
       this.#moveLast(socket, owed);
     });
   }
 
-  #moveLast(socket: Socket, owed: Set<ServerResponse>): void {
+  #moveLast(socket: Socket, owed: ServerResponse[]): void {
     if (this.#owed.delete(socket)) this.#owed.set(socket, owed);
   }
 
   #makeRoom(): boolean {
     for (const [socket, owed] of this.#owed) {
-      if (!owed.values().every(isUpToClient)) continue;
+      if (!owed.every(isUpToClient)) continue;
       this.#owed.delete(socket);
       this.#metrics.connectionDropped('evicted');
       socket.destroy();

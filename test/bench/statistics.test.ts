@@ -1,18 +1,12 @@
 import t from 'tap';
 import { scattered, secretName } from '../../bench/names.ts';
 import { inTurn, roundsWithin } from '../../bench/rounds.ts';
-import { median, paired, percentile, slope, spread } from '../../bench/statistics.ts';
+import { median, paired, percentile, spread } from '../../bench/statistics.ts';
 
 t.test('the median is the middle, or the mean of the two in the middle', async t => {
   t.equal(median([9, 1, 5]), 5);
   t.equal(median([10, 2, 4, 100]), 7);
   t.ok(Number.isNaN(median([])), 'of nothing there is none');
-});
-
-t.test('the slope is that of the line between the values', async t => {
-  t.equal(slope([100, 103, 106, 109]), 3);
-  t.equal(slope([5, 9, 1, 9, 5]), 0, 'what goes up and down does not grow');
-  t.equal(slope([0, 0, 12]), 6);
 });
 
 t.test('the spread is between the extremes, as a share of the median', async t => {

@@ -18,15 +18,17 @@ export class TokenVerifier {
 
   /** @param remoteAddress null on a unix socket */
   verify(text: string, remoteAddress: string | null): VerifiedToken {
-    if (!isTokenText(text)) return { refusal: 'malformed', holder: null };
     const hash = hashToken(text);
     const found = this.#index.byHash(hash);
     const isKnown = timingSafeEqual(found?.row.hash ?? decoy, Buffer.from(hash, 'hex'));
-    if (found === undefined || !isKnown) return { refusal: 'unknown', holder: null };
-    const refusal = refusalOf(found, remoteAddress);
-    if (refusal === null) found.lastUsedAt = this.#now();
-    const { id, client } = found.row;
-    return { refusal, holder: { id, client, credential: found } };
+    const token = isKnown ? (found ?? null) : null;
+    const refusal = token === null ? 'unknown' : refusalOf(token, remoteAddress);
+    // What is good has the right form. All that is refused is looked at, so that the time of it does not tell why.
+    if (refusal !== null && !isTokenText(text)) return { refusal: 'malformed', holder: null };
+    if (token === null) return { refusal: 'unknown', holder: null };
+    if (refusal === null) token.lastUsedAt = this.#now();
+    const { id, client } = token.row;
+    return { refusal, holder: { id, client, credential: token } };
   }
 }
 

@@ -11,7 +11,7 @@ import { median } from './statistics.ts';
 export type { LoadRequest } from './load-process.ts';
 
 export const connections = 64;
-/** Until the code that requests run through has been compiled. */
+/** Most of the code that requests run through has been compiled then; what is compared closely waits longer. */
 const usualWarmSeconds = 0.8;
 
 const lookMilliseconds = 100;

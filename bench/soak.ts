@@ -71,9 +71,10 @@ over = true;
 const requests = (await Promise.all(working)).reduce((a, b) => a + b, 0);
 await server.stop();
 // Memory goes up and down with the collections of garbage: what grows shows in the middle values of ten minutes.
-const [first = 0, last = 0] = [resident.slice(settledMinutes).slice(0, window), resident.slice(-window)].map(
-  median,
-);
+const [first = 0, last = 0] = [
+  resident.slice(settledMinutes, settledMinutes + window),
+  resident.slice(-window),
+].map(median);
 stdout.write(
   `${machine}\n\n${requests} requests in ${minutes} minutes. Resident: ${idle.toFixed(0)} MB at the start; the medians are ` +
     `${first.toFixed(1)} MB of minutes ${settledMinutes + 1} to ${settledMinutes + window}, and ${last.toFixed(1)} MB of the last ${window}.\n`,

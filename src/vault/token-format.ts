@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 /**
  * What a bearer token looks like: a prefix, 256 random bits and a checksum, as in GitHub's tokens
  * (https://github.blog/engineering/behind-githubs-new-authentication-token-formats/), so that scanners find one that
- * leaked and a mistyped one is told without a look-up. docs/FORMAT.md, "Bearer tokens".
+ * leaked and a mistyped one is told from an unknown one. docs/FORMAT.md, "Bearer tokens".
  */
 const prefix = 'jst_';
 const secretBytes = 32;
@@ -39,7 +39,7 @@ export function hashToken(token: string): string {
 /** CRC-32 (ISO 3309, as in zlib) of prefix and secret. */
 function checksum(checked: string): string {
   let text = '';
-  // Numbers, not base62() of a bigint: each request is checked.
+  // Numbers, not base62() of a bigint: each refusal is checked.
   for (let rest = crc32(checked); text.length < checksumLength; rest = Math.floor(rest / 62)) {
     text = digits.charAt(rest % 62) + text;
   }

@@ -13,6 +13,7 @@ const folder = t.testdir();
 const file = join(folder, 'config.toml');
 
 function load(text: string, environment: Record<string, string> = {}): unknown {
+  // A new file each time: one that is written over goes to the disk when it is closed.
   rmSync(file, { force: true });
   writeFileSync(file, text);
   return loadConfig(file, environment);

@@ -26,6 +26,7 @@ const audit = fc.record({ sync: fc.constantFrom('always', 'changes') }, { requir
 const config = fc.record({ limits, security, audit }, { requiredKeys: [] });
 
 function load(values: object, environment: Record<string, string> = {}) {
+  // A new file each time: one that is written over goes to the disk when it is closed.
   rmSync(file, { force: true });
   writeFileSync(file, stringify(values as Record<string, unknown>));
   return loadConfig(file, environment);

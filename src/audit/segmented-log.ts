@@ -1,8 +1,9 @@
 /**
- * The running log: gathers the lines of an event-loop turn, writes them at once, and lets one fsync off the main
- * thread release all who wait. A failure rewinds the chain to the last durable record and latches the log.
+ * The running log: gathers lines, writes them at once, and lets one fsync off the main thread release all who wait. A
+ * failure rewinds the chain to the last durable record and latches the log.
  */
 import { ServiceError } from '../errors.ts';
+import { Gathering } from '../gathering.ts';
 import { Batch, quietly } from './batch.ts';
 import type { ChainPosition } from './chain.ts';
 import { Checkpoints } from './checkpoints.ts';
@@ -42,7 +43,10 @@ export class SegmentedLog {
   /** Holds all lines appended since; it is created once the segment before it is durable. */
   #next: PlannedSegment | null = null;
   #rolling = false;
-  #turnScheduled = false;
+  readonly #flushing = new Gathering(
+    () => this.#batch.records,
+    () => this.#flush(),
+  );
   #failure: { readonly cause: unknown } | null = null;
   readonly #recovery = new Recovery();
   #closed = false;
@@ -74,7 +78,7 @@ export class SegmentedLog {
     for (const entry of entries) this.#add(entry);
     this.#batch.records += entries.length;
     if (!waitsForWrite) this.#batch.urgent = true;
-    this.#scheduleTurn();
+    this.#flushing.schedule();
     if (!waitsForWrite) return { ...this.#lines.tip, durable: this.#batch.synced.promise };
     this.#write ??= quietly(Promise.withResolvers());
     return { ...this.#lines.tip, durable: this.#write.promise };
@@ -84,7 +88,7 @@ export class SegmentedLog {
   appendStructural(entry: AuditEntry): Promise<unknown> {
     this.#lines.add(entry);
     this.#batch.urgent = true;
-    this.#scheduleTurn();
+    this.#flushing.schedule();
     return this.#batch.synced.promise;
   }
 
@@ -128,15 +132,6 @@ export class SegmentedLog {
   #add(entry: AuditEntry): void {
     const position = this.#lines.add(entry);
     if (isIntentOrOutcome(entry.event)) this.#batch.changes.push({ ...position, entry });
-  }
-
-  #scheduleTurn(): void {
-    if (this.#turnScheduled) return;
-    this.#turnScheduled = true;
-    setImmediate(() => {
-      this.#turnScheduled = false;
-      this.#flush();
-    });
   }
 
   #flush(): void {
@@ -199,7 +194,7 @@ export class SegmentedLog {
     if (batch.records > 0) this.#settings.metrics.auditRecordsWritten(batch.records);
     if (batch.noted) this.#checkpoints.note(reached.position);
     batch.synced.resolve({ started });
-    if (this.#lines.length > 0 || this.#next !== null) this.#scheduleTurn();
+    if (this.#lines.length > 0 || this.#next !== null) this.#flushing.schedule();
   }
 
   async #roll(next: PlannedSegment): Promise<void> {
@@ -210,7 +205,7 @@ export class SegmentedLog {
       this.#fail(error);
     }
     this.#rolling = false;
-    this.#scheduleTurn();
+    this.#flushing.schedule();
   }
 
   /** The lines appended from now on stand in the segment that this plans. */
@@ -245,7 +240,7 @@ export class SegmentedLog {
   /** Resolves when the checkpoint is durable. */
   #checkpoint(): Promise<unknown> {
     this.#sign();
-    this.#scheduleTurn();
+    this.#flushing.schedule();
     return this.#batch.synced.promise;
   }
 

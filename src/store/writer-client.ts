@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
+import { Gathering } from '../gathering.ts';
 import type {
   Answer,
   BatchReport,
@@ -32,7 +33,10 @@ export class WriterClient {
   #onBatch: BatchListener = () => {};
   #queue: Waiting[] = [];
   #underWay: Waiting[] = [];
-  #flushScheduled = false;
+  readonly #flushing = new Gathering(
+    () => this.#queue.length,
+    () => this.#flush(),
+  );
   /** Why nothing more is taken on; null while the writer works. */
   #stopped: StoreError | null = null;
   #failed = false;
@@ -104,13 +108,7 @@ export class WriterClient {
   }
 
   #scheduleFlush(): void {
-    if (this.#flushScheduled || this.#busy) return;
-    this.#flushScheduled = true;
-    // After this turn's callbacks, so that one message carries all that they ask for.
-    setImmediate(() => {
-      this.#flushScheduled = false;
-      this.#flush();
-    });
+    if (!this.#busy) this.#flushing.schedule();
   }
 
   #flush(): void {

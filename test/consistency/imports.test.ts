@@ -14,7 +14,7 @@ const layers: readonly (readonly string[])[] = [
   ['src/vault/'],
   ['src/policy/', 'src/audit/', 'src/store/', 'src/config/'],
   ['src/file-access.ts'],
-  ['src/errors.ts', 'src/json-schema.ts', 'src/validator.ts'],
+  ['src/errors.ts', 'src/gathering.ts', 'src/json-schema.ts', 'src/validator.ts'],
 ];
 
 /** Where keys or hashes live: who imports `node:crypto`, types included. */

@@ -26,6 +26,7 @@ interface Pending {
 interface Connection {
   /** The oldest first; several when the client pipelines. No Map: V8 would keep what it held long after (see RequestsUnderWay). */
   readonly pending: Pending[];
+  /** Forgotten once it and its request are over, or a quiet connection would keep all that they hold. */
   latest: ServerResponse | undefined;
   /** Set once the parser has given up on the connection. */
   unreadable: boolean;
@@ -115,8 +116,9 @@ class ExchangeRecorder {
   }
 
   finished({ response, socket }: ExchangeMessage): void {
-    const { pending } = this.#connectionOf(socket);
-    const startedAt = take(pending, response);
+    const connection = this.#connectionOf(socket);
+    if (connection.latest === response && response.req.complete) connection.latest = undefined;
+    const startedAt = take(connection.pending, response);
     if (startedAt === undefined) return;
     const seconds = secondsSince(startedAt);
     const { statusCode } = response;

@@ -10,20 +10,33 @@ import { commonHeaders, type ErrorReply } from './error-replies.ts';
  */
 const lingering = 3000;
 
-/** The answer to the latest request of each connection. */
-const latestAnswers = new WeakMap<Socket, ServerResponse>();
+interface Exchange {
+  /** To the latest request; forgotten once both are over, or a quiet connection would keep all that they hold. */
+  answer: ServerResponse | undefined;
+}
+
+const latestExchanges = new WeakMap<Socket, Exchange>();
 
 /** Answers in the common shape what Node hands over in place of a request: it reaches neither hook nor route. */
 export function answerBelowRoutes(server: Server): void {
-  server.prependListener('request', ({ socket }, response) => latestAnswers.set(socket, response));
+  server.prependListener('request', ({ socket }, response) => noteLatest(socket, response));
   server.on('checkExpectation', ({ socket }, response) => {
-    latestAnswers.set(socket, response);
+    noteLatest(socket, response);
     const { status, headers, body } = answerOf(new ServiceError('expectation_failed'));
     response.writeHead(status, headers).end(body);
   });
   server.on('connect', (_request, socket) => {
     const headers = { allow: 'GET, POST, PUT, DELETE' };
     answerRaw(new ServiceError('method_not_allowed', undefined, { headers }), socket);
+  });
+}
+
+function noteLatest(socket: Socket, answer: ServerResponse): void {
+  const exchange = latestExchanges.get(socket) ?? { answer };
+  exchange.answer = answer;
+  latestExchanges.set(socket, exchange);
+  answer.on('close', () => {
+    if (exchange.answer === answer && answer.req.complete) exchange.answer = undefined;
   });
 }
 
@@ -36,7 +49,7 @@ const tlsFailure = /^ERR_(?:SSL|TLS|OSSL)_/;
  */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const { code = '' } = error;
-  const latest = latestAnswers.get(socket);
+  const latest = latestExchanges.get(socket)?.answer;
   if (code === 'ECONNRESET' || tlsFailure.test(code) || !socket.writable) socket.destroy();
   else if (latest?.req.complete && !latest.closed) latest.once('close', () => answerMalformed(error, socket));
   else if (latest?.req.complete === false && latest.headersSent) hangUp(socket);

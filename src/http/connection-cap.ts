@@ -3,6 +3,13 @@ import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Metrics } from '../../telemetry/instruments.ts';
 
+interface Connection {
+  /** The answers that it is owed; in an array for the reason that RequestsUnderWay has. */
+  readonly owed: ServerResponse[];
+  /** When something last began or ended on it, in milliseconds of `performance.now()`. */
+  at: number;
+}
+
 /**
  * Keeps a server to so many connections without letting anybody hold them all: at the cap the one that has kept the
  * service waiting for longest makes room, be it for a request, for the rest of one, or for its answers to be read. A new
@@ -11,11 +18,7 @@ import type { Metrics } from '../../telemetry/instruments.ts';
 export class ConnectionCap {
   readonly #most: number;
   readonly #metrics: Pick<Metrics, 'connectionDropped'>;
-  /**
-   * The answers that each connection is owed, in an array for the reason that RequestsUnderWay has; the connection first on which
-   * nothing has begun or ended for longest.
-   */
-  readonly #owed = new Map<Socket, ServerResponse[]>();
+  readonly #connections = new Map<Socket, Connection>();
   /** What lies beneath a TLS socket is what is counted: a handshake holds a connection, too. */
   readonly #beneath = new WeakMap<Socket, Socket>();
 
@@ -28,18 +31,18 @@ export class ConnectionCap {
   }
 
   #accepted(socket: Socket): void {
-    if (this.#owed.size >= this.#most && !this.#makeRoom()) {
+    if (this.#connections.size >= this.#most && !this.#makeRoom()) {
       this.#metrics.connectionDropped('refused');
       socket.destroy();
       return;
     }
-    this.#owed.set(socket, []);
-    socket.once('close', () => this.#owed.delete(socket));
+    this.#connections.set(socket, { owed: [], at: performance.now() });
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   #secured(secured: TLSSocket): void {
     const { remoteAddress, remotePort } = secured;
-    const socket = this.#owed
+    const socket = this.#connections
       .keys()
       .find(each => each.remotePort === remotePort && each.remoteAddress === remoteAddress);
     if (socket !== undefined) this.#beneath.set(secured, socket);
@@ -47,30 +50,31 @@ export class ConnectionCap {
 
   #requested(request: IncomingMessage, response: ServerResponse): void {
     const socket = this.#beneath.get(request.socket) ?? request.socket;
-    const owed = this.#owed.get(socket);
-    if (owed === undefined) return;
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) return;
+    const { owed } = connection;
     owed.push(response);
-    this.#moveLast(socket, owed);
+    connection.at = performance.now();
     // It comes once by itself, and `once` would cost a wrapper.
     response.on('close', () => {
       owed.splice(owed.indexOf(response), 1);
-      this.#moveLast(socket, owed);
+      connection.at = performance.now();
     });
   }
 
-  #moveLast(socket: Socket, owed: ServerResponse[]): void {
-    if (this.#owed.delete(socket)) this.#owed.set(socket, owed);
-  }
-
+  /** Looks at all of them, which is cheaper than to keep them in order: that would be work for every request. */
   #makeRoom(): boolean {
-    for (const [socket, owed] of this.#owed) {
-      if (!owed.every(isUpToClient)) continue;
-      this.#owed.delete(socket);
-      this.#metrics.connectionDropped('evicted');
-      socket.destroy();
-      return true;
+    let quietest: readonly [Socket, Connection] | undefined;
+    for (const entry of this.#connections) {
+      const [, { owed, at }] = entry;
+      if (owed.every(isUpToClient) && (quietest === undefined || at < quietest[1].at)) quietest = entry;
     }
-    return false;
+    if (quietest === undefined) return false;
+    const [socket] = quietest;
+    this.#connections.delete(socket);
+    this.#metrics.connectionDropped('evicted');
+    socket.destroy();
+    return true;
   }
 }
 

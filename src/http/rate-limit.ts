@@ -1,3 +1,4 @@
+import { LruMap } from 'toad-cache';
 import type { Rate } from '../config/limits.ts';
 
 /** Past this many keys the one that was quiet longest is forgotten, and begins with a full bucket again. */
@@ -15,8 +16,7 @@ export class RateLimit {
   /** Milliseconds in which one token comes back, and in which all do. */
   readonly #interval: number;
   readonly #refill: number;
-  /** Least recently seen first. */
-  readonly #fullAt = new Map<string, number>();
+  readonly #fullAt = new LruMap<number>(mostKeys);
 
   /** @param now milliseconds that never go back */
   constructor({ perSecond, burst }: Rate, now: () => number) {
@@ -31,17 +31,7 @@ export class RateLimit {
     const fullAt = Math.max(this.#fullAt.get(key) ?? now, now);
     const wait = fullAt + this.#interval - now - this.#refill;
     const refused = wait > rounding;
-    this.#remember(key, refused ? fullAt : fullAt + this.#interval);
+    this.#fullAt.set(key, refused ? fullAt : fullAt + this.#interval);
     return refused ? wait : 0;
-  }
-
-  #remember(key: string, fullAt: number): void {
-    this.#fullAt.delete(key);
-    this.#fullAt.set(key, fullAt);
-    if (this.#fullAt.size <= mostKeys) return;
-    for (const oldest of this.#fullAt.keys()) {
-      this.#fullAt.delete(oldest);
-      break;
-    }
   }
 }

@@ -1,6 +1,6 @@
+import { LruMap } from 'toad-cache';
 import { type BatchReport, isWrite, type WriterRequest } from './messages.ts';
 import type { Reader } from './reader.ts';
-import { RowCache } from './row-cache.ts';
 import type { StoredSecret } from './store.ts';
 import type { WriterClient } from './writer-client.ts';
 
@@ -16,7 +16,7 @@ const capacity = 10_000;
 export class CachedSecrets {
   readonly #reader: Reader;
   readonly #writer: WriterClient;
-  readonly #cache = new RowCache(capacity);
+  readonly #cache = new LruMap<StoredSecret>(capacity);
   #readerVersion: number;
   #writerVersion: number;
   #checkedThisTurn = false;
@@ -34,7 +34,7 @@ export class CachedSecrets {
     const known = this.#cache.get(name);
     if (known !== undefined) return known;
     const secret = this.#reader.secret(name);
-    if (secret !== null) this.#cache.add(secret);
+    if (secret !== null) this.#cache.set(name, secret);
     return secret;
   }
 
@@ -76,7 +76,7 @@ export class CachedSecrets {
   #drop(requests: readonly WriterRequest[]): void {
     for (const request of requests) {
       if (request.kind !== 'commit') continue;
-      for (const change of request.changes) this.#cache.drop(change.name);
+      for (const change of request.changes) this.#cache.delete(change.name);
     }
   }
 }

@@ -40,7 +40,7 @@ export class Reader {
 
   /** Grows when another connection, the writer's among them, has changed the database. */
   dataVersion(): number {
-    return reading(() => integer(this.#statements.dataVersion.get() ?? {}, 'data_version'));
+    return reading(() => integer(this.#statements.dataVersion.get() ?? {}, '0'));
   }
 
   liveCount(): number {
@@ -119,8 +119,11 @@ export class Reader {
 
 function prepareReads(database: DatabaseSync) {
   const version = `SELECT ${versionColumns.join(', ')} FROM versions WHERE name = ?`;
+  const dataVersion = database.prepare('PRAGMA data_version');
+  // It is asked in each turn of the event loop, and V8 keeps rows that are objects until a full collection.
+  dataVersion.setReturnArrays(true);
   return {
-    dataVersion: database.prepare('PRAGMA data_version'),
+    dataVersion,
     meta: database.prepare('SELECT live_count, noted_seq, noted_hash FROM meta'),
     state: database.prepare('SELECT value FROM state WHERE key = ?'),
     secret: database.prepare(

@@ -4,7 +4,14 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import { connections, type LoadSource, type Sample, startLoad, together } from './load.ts';
+import {
+  connections,
+  furtherWarmSeconds,
+  type LoadSource,
+  type Sample,
+  startLoad,
+  together,
+} from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -12,13 +19,11 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
  * Short, and several in a round: what else the machine does changes within seconds, and is to fall on all cases alike. The load
  * stops and the server comes to rest in between, so shorter would say less.
  */
-const secondsEach = 0.5;
-const turnsEach = 4;
-/** After so long no more code is compiled: a read takes half the time that it took in the first second. */
-const warmSeconds = 2.5;
-/** One request in a hundred would take minutes to have the code of traces compiled: all are traced for the first second. */
+const secondsEach = 0.4;
+const turnsEach = 5;
+/** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
-const leastRounds = 3;
+const leastRounds = 2;
 
 /**
  * Measures the cases of a suite in rounds, each with fresh processes: what one process of a program happens to make of
@@ -59,10 +64,13 @@ async function measureInTurns(
 ): Promise<Map<string, Sample>> {
   const sources: [name: string, source: LoadSource][] = [];
   const slices: Rounds<Sample> = new Map();
+  const warm = new Set<Variant>();
   try {
     for (const { name, variant, path } of cases) {
       const server = servers.get(variant);
       if (server === undefined) continue;
+      const warmSeconds = warm.has(variant) ? furtherWarmSeconds : undefined;
+      warm.add(variant);
       if (tracedInPart.has(variant)) (await startLoad(sampled(server), [{ method: 'GET', path }])).end();
       sources.push([name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds)]);
     }

@@ -9,10 +9,14 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
 export const getAtMostOfPeak = '`GET /secret` at 80 % of its peak';
 
-const secondsEach = 1.5;
+/** Little code answers it. */
+const warmSecondsOfHealth = 2;
+const secondsOfHealth = 1.5;
+/** Long, for one pause of the machine or one collection of the whole heap is more than a hundredth of less. */
+const secondsOfReads = 4;
+/** Other code is compiled for requests that come alone than for those that come together. */
+const warmSecondsOfReads = 2;
 const secondsOfPeak = 0.8;
-/** Until no more code is compiled. */
-const warmSeconds = 2;
 const leastRounds = 2;
 const noCollector = '';
 
@@ -35,14 +39,18 @@ export async function measureLatencies(
     ]);
     try {
       // Both have had the same before they are compared.
-      const peaks = [await peakOf(off, '/healthz'), await peakOf(on, '/healthz')];
+      const peaks = [
+        await peakOf(off, '/healthz', warmSecondsOfHealth),
+        await peakOf(on, '/healthz', warmSecondsOfHealth),
+      ];
       const half = Math.min(...peaks) * 0.5;
       const health = async (name: string, server: BenchServer) =>
-        record(samples, name, await loadPaced(server, '/healthz', half, secondsEach));
+        record(samples, name, await loadPaced(server, '/healthz', half, secondsOfHealth));
       const turns = [() => health(healthOn, on), () => health(healthOff, off)];
       for (const turn of inTurn(turns, round)) await turn();
       const rate = (await peakOf(on, '/secret/test')) * 0.8;
-      record(samples, getAtMostOfPeak, await loadPaced(on, '/secret/test', rate, secondsEach));
+      const reads = await loadPaced(on, '/secret/test', rate, secondsOfReads, warmSecondsOfReads);
+      record(samples, getAtMostOfPeak, reads);
     } finally {
       await Promise.all([on.stop(), off.stop()]);
       rmSync(parent, { recursive: true, force: true });
@@ -52,7 +60,7 @@ export async function measureLatencies(
 }
 
 /** Requests a second that the closed loop reaches. */
-async function peakOf(server: BenchServer, path: string): Promise<number> {
+async function peakOf(server: BenchServer, path: string, warmSeconds?: number): Promise<number> {
   const request = { method: 'GET', path } as const;
   return (await load(server, [request], connections, secondsOfPeak, warmSeconds)).requestsPerSecond;
 }

@@ -11,8 +11,10 @@ import { median } from './statistics.ts';
 export type { LoadRequest } from './load-process.ts';
 
 export const connections = 64;
-/** Most of the code that requests run through has been compiled then; what is compared closely waits longer. */
-const usualWarmSeconds = 0.8;
+/** After so long no more code is compiled: a read takes a third of the time that it took in the first second. */
+const usualWarmSeconds = 4.5;
+/** For a server that has served other requests for so long already. */
+export const furtherWarmSeconds = 1.5;
 
 const lookMilliseconds = 100;
 /** At most five seconds of looking. */
@@ -97,19 +99,16 @@ export async function load(
   }
 }
 
-/** Several samples of one thing as one; the percentiles are the medians of theirs. */
+/** Several samples of one thing as one: their medians, which a pause of the machine in one of them does not move. */
 export function together(samples: readonly Sample[]): Sample {
-  const sum = (of: (sample: Sample) => number) => samples.reduce((total, sample) => total + of(sample), 0);
-  const requests = sum(sample => sample.requests);
-  const seconds = sum(sample => sample.requests / sample.requestsPerSecond);
-  const microseconds = sum(sample => sample.requests * sample.serverMicroseconds);
+  const middle = (of: keyof Sample) => median(samples.map(sample => sample[of]));
   return {
-    requests,
-    requestsPerSecond: requests / seconds,
-    p50: median(samples.map(({ p50 }) => p50)),
-    p99: median(samples.map(({ p99 }) => p99)),
-    serverCores: microseconds / 1e6 / seconds,
-    serverMicroseconds: microseconds / requests,
+    requests: samples.reduce((total, { requests }) => total + requests, 0),
+    requestsPerSecond: middle('requestsPerSecond'),
+    p50: middle('p50'),
+    p99: middle('p99'),
+    serverCores: middle('serverCores'),
+    serverMicroseconds: middle('serverMicroseconds'),
   };
 }
 

@@ -41,7 +41,7 @@ const clockTicksPerSecond = 100;
 const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
 /** What `bin/jarvis-secretsd` tells Node; the bare route is told the same. */
-const nodeOptions = ['--disable-sigusr1', '--no-allocation-site-pretenuring'];
+export const nodeOptions = ['--disable-sigusr1', '--no-allocation-site-pretenuring'];
 
 /** Server and load each have a core of their own where `taskset` can pin them. */
 export const pinned = spawnSync('taskset', ['-c', '1', 'true']).status === 0;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
-import { type LoadRequest, load, type Sample } from './load.ts';
+import { furtherWarmSeconds, type LoadRequest, load, type Sample } from './load.ts';
 import { scattered, secretName } from './names.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
@@ -55,11 +55,9 @@ export type SizedVaults = ReadonlyMap<number, string>;
 
 /** Takes most of a minute. */
 export async function makeVaults(folder: string, progress: (text: string) => void): Promise<SizedVaults> {
-  const folders = new Map<number, string>();
-  for (const size of sizes) {
-    progress(`making a vault of ${size} secrets`);
-    folders.set(size, await seedVault(join(folder, 'sizes'), size));
-  }
+  progress(`making vaults of ${sizes.join(', ')} secrets`);
+  const made = sizes.map(async size => [size, await seedVault(join(folder, 'sizes'), size)] as const);
+  const folders = new Map(await Promise.all(made));
   settleDisk();
   return folders;
 }
@@ -137,9 +135,13 @@ async function readAll(
   samples: Rounds<Sample>,
 ): Promise<void> {
   for (const server of servers.values()) server.pin();
+  const warm = new Set<number>();
   for (const { name, size, requests, connections } of order) {
     const server = servers.get(size);
-    if (server !== undefined) record(samples, name, await load(server, requests, connections, secondsEach));
+    if (server === undefined) continue;
+    const warmSeconds = warm.has(size) ? furtherWarmSeconds : undefined;
+    warm.add(size);
+    record(samples, name, await load(server, requests, connections, secondsEach, warmSeconds));
   }
 }
 

@@ -7,9 +7,9 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault } from './vaults.ts';
 
 const secrets = 10_000;
-const secondsEach = 1;
+const secondsEach = 0.8;
 /** Changes are slower than reads, so that their code takes longer to be compiled: once, and then a little for each case. */
-const warmSecondsOnce = 1.5;
+const warmSecondsOnce = 2;
 const warmSecondsEach = 0.3;
 const leastRounds = 2;
 const clients = [1, 8, 64];

@@ -9,7 +9,7 @@ import type { Peer } from './peer.ts';
 import { startProgram } from './program.ts';
 import type { PeerSample } from './results.ts';
 
-const secondsEach = 2;
+const secondsEach = 1.5;
 /** Short, because what differs is the process: more rounds say more than longer ones. */
 const secondsOfRoute = 1;
 

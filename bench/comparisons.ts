@@ -57,7 +57,7 @@ function sampled(server: BenchServer): BenchServer {
   return { ...server, headers: { ...server.headers, traceparent } };
 }
 
-/** Every case several times, A B B A. */
+/** Every case several times, A B B A; the first is not counted, for a server that has rested since it was warmed up is slower. */
 async function measureInTurns(
   cases: readonly Case[],
   servers: ReadonlyMap<Variant, BenchServer>,
@@ -74,9 +74,11 @@ async function measureInTurns(
       if (tracedInPart.has(variant)) (await startLoad(sampled(server), [{ method: 'GET', path }])).end();
       sources.push([name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds)]);
     }
-    for (let turn = 1; turn <= turnsEach; turn++) {
-      for (const [name, source] of inTurn(sources, turn))
-        record(slices, name, await source.measure(secondsEach));
+    for (let turn = 0; turn <= turnsEach; turn++) {
+      for (const [name, source] of inTurn(sources, turn)) {
+        const sample = await source.measure(secondsEach);
+        if (turn > 0) record(slices, name, sample);
+      }
     }
   } finally {
     for (const [, source] of sources) source.end();

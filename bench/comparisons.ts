@@ -4,14 +4,7 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import {
-  connections,
-  furtherWarmSeconds,
-  type LoadSource,
-  type Sample,
-  startLoad,
-  together,
-} from './load.ts';
+import { connections, type LoadSource, type Sample, startLoad, together } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -21,6 +14,8 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
  */
 const secondsEach = 0.4;
 const turnsEach = 5;
+/** For a server that was warmed up with other requests. */
+const furtherWarmSeconds = 2.5;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
 const leastRounds = 2;
@@ -71,7 +66,9 @@ async function measureInTurns(
       if (server === undefined) continue;
       const warmSeconds = warm.has(variant) ? furtherWarmSeconds : undefined;
       warm.add(variant);
-      if (tracedInPart.has(variant)) (await startLoad(sampled(server), [{ method: 'GET', path }])).end();
+      if (tracedInPart.has(variant)) {
+        (await startLoad(sampled(server), [{ method: 'GET', path }], connections, furtherWarmSeconds)).end();
+      }
       sources.push([name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds)]);
     }
     for (let turn = 0; turn <= turnsEach; turn++) {

@@ -13,8 +13,6 @@ export type { LoadRequest } from './load-process.ts';
 export const connections = 64;
 /** After so long no more code is compiled: a read takes a third of the time that it took in the first second. */
 const usualWarmSeconds = 4;
-/** For a server that has served other requests for so long already. */
-export const furtherWarmSeconds = 1;
 
 const lookMilliseconds = 100;
 /** At most five seconds of looking. */

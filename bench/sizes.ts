@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
-import { furtherWarmSeconds, type LoadRequest, load, type Sample } from './load.ts';
+import { type LoadRequest, load, type Sample } from './load.ts';
 import { scattered, secretName } from './names.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
@@ -34,6 +34,8 @@ export const sizeRatios: readonly Ratio[] = [
 
 const idleSeconds = 2;
 const secondsEach = 1.2;
+/** For a server that was warmed up with other requests. */
+const furtherWarmSeconds = 1;
 const leastRounds = 2;
 /** More than the service remembers rows of, and few enough that the load's process holds a request for each. */
 const namesRead = 50_000;

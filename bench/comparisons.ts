@@ -4,16 +4,11 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import { connections, type LoadSource, type Sample, startLoad, together } from './load.ts';
+import { connections, type LoadSource, measureInTurns, type Sample, startLoad } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
-/**
- * Short, and several in a round: what else the machine does changes within seconds, and is to fall on all cases alike. The load
- * stops and the server comes to rest in between, so shorter would say less.
- */
-const secondsEach = 0.4;
-const turnsEach = 5;
+const turnsEach = 4;
 /** For a server that was warmed up with other requests. */
 const furtherWarmSeconds = 2.5;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
@@ -37,7 +32,7 @@ export async function compare(
       progress(`comparisons, round ${round}`);
       const order = inTurn(cases, round);
       await withServers(order, join(folder, `round-${round}`), collector.url, async servers => {
-        for (const [name, sample] of await measureInTurns(order, servers)) record(samples, name, sample);
+        for (const [name, sample] of await measureCases(order, servers)) record(samples, name, sample);
       });
     });
   } finally {
@@ -52,13 +47,11 @@ function sampled(server: BenchServer): BenchServer {
   return { ...server, headers: { ...server.headers, traceparent } };
 }
 
-/** Every case several times, A B B A; the first is not counted, for a server that has rested since it was warmed up is slower. */
-async function measureInTurns(
+async function measureCases(
   cases: readonly Case[],
   servers: ReadonlyMap<Variant, BenchServer>,
 ): Promise<Map<string, Sample>> {
-  const sources: [name: string, source: LoadSource][] = [];
-  const slices: Rounds<Sample> = new Map();
+  const sources = new Map<string, LoadSource>();
   const warm = new Set<Variant>();
   try {
     for (const { name, variant, path } of cases) {
@@ -69,18 +62,12 @@ async function measureInTurns(
       if (tracedInPart.has(variant)) {
         (await startLoad(sampled(server), [{ method: 'GET', path }], connections, furtherWarmSeconds)).end();
       }
-      sources.push([name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds)]);
+      sources.set(name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds));
     }
-    for (let turn = 0; turn <= turnsEach; turn++) {
-      for (const [name, source] of inTurn(sources, turn)) {
-        const sample = await source.measure(secondsEach);
-        if (turn > 0) record(slices, name, sample);
-      }
-    }
+    return await measureInTurns(sources, turnsEach);
   } finally {
-    for (const [, source] of sources) source.end();
+    for (const source of sources.values()) source.end();
   }
-  return new Map([...slices].map(([name, samples]) => [name, together(samples)]));
 }
 
 /** One fresh server for each variant among the cases, while `work` runs. */

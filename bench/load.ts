@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadJob, LoadRequest, LoadResult } from './load-process.ts';
 import { startOwned } from './owned.ts';
 import { type BenchServer, onCore } from './processes.ts';
+import { inTurn, type Rounds, record } from './rounds.ts';
 import { median } from './statistics.ts';
 
 export type { LoadRequest } from './load-process.ts';
@@ -95,6 +96,27 @@ export async function load(
   } finally {
     source.end();
   }
+}
+
+/**
+ * Short, because what else the machine does changes within seconds, and is to fall on all alike. The load stops and the server
+ * comes to rest in between, so shorter would say less.
+ */
+const secondsOfTurn = 0.4;
+
+/** Every source in so many turns, A B B A; one before them is not counted, for a server that has rested since its warm-up is slower. */
+export async function measureInTurns(
+  sources: ReadonlyMap<string, LoadSource>,
+  turns: number,
+): Promise<Map<string, Sample>> {
+  const samples: Rounds<Sample> = new Map();
+  for (let turn = 0; turn <= turns; turn++) {
+    for (const [name, source] of inTurn([...sources], turn)) {
+      const sample = await source.measure(secondsOfTurn);
+      if (turn > 0) record(samples, name, sample);
+    }
+  }
+  return new Map([...samples].map(([name, each]) => [name, together(each)]));
 }
 
 /** Several samples of one thing as one: their medians, which a pause of the machine in one of them does not move. */

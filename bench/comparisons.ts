@@ -9,8 +9,13 @@ import { type BenchServer, install, startServer, type Variant, type VariantServe
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
 const turnsEach = 4;
+/** Until no more code is compiled: there is little of it on the bare route, and a tenth is still missing at 5 s with tokens or traces. */
+const warmSecondsOf: Partial<Record<Variant, number>> = { bare: 2, on: 4, off: 4 };
+const warmSecondsOfOthers = 7;
 /** For a server that was warmed up with other requests. */
 const furtherWarmSeconds = 2.5;
+/** For requests that are all traced. */
+const tracedSeconds = 1;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
 const leastRounds = 2;
@@ -57,10 +62,11 @@ async function measureCases(
     for (const { name, variant, path } of cases) {
       const server = servers.get(variant);
       if (server === undefined) continue;
-      const warmSeconds = warm.has(variant) ? furtherWarmSeconds : undefined;
+      const firstSeconds = warmSecondsOf[variant] ?? warmSecondsOfOthers;
+      const warmSeconds = warm.has(variant) ? furtherWarmSeconds : firstSeconds;
       warm.add(variant);
       if (tracedInPart.has(variant)) {
-        (await startLoad(sampled(server), [{ method: 'GET', path }], connections, furtherWarmSeconds)).end();
+        (await startLoad(sampled(server), [{ method: 'GET', path }], connections, tracedSeconds)).end();
       }
       sources.set(name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds));
     }

@@ -13,7 +13,7 @@ export const getAtMostOfPeak = '`GET /secret` at 80 % of its peak';
 const warmSecondsOfHealth = 2;
 const secondsOfHealth = 1.5;
 /** Long, for one pause of the machine or one collection of the whole heap is more than a hundredth of less. */
-const secondsOfReads = 4;
+const secondsOfReads = 3;
 /** Other code is compiled for requests that come alone than for those that come together. */
 const warmSecondsOfReads = 2;
 const secondsOfPeak = 0.8;

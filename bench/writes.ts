@@ -7,7 +7,7 @@ import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault } from './vaults.ts';
 
 const secrets = 10_000;
-const secondsEach = 0.8;
+const secondsEach = 0.6;
 /** Changes are slower than reads, so that their code takes longer to be compiled: once, and then a little for each case. */
 const warmSecondsOnce = 2;
 const warmSecondsEach = 0.3;

@@ -4,7 +4,14 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import { connections, type LoadSource, measureInTurns, type Sample, startLoad } from './load.ts';
+import {
+  connections,
+  type LoadRequest,
+  measureInTurns,
+  type NamedStart,
+  type Sample,
+  startLoad,
+} from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -56,24 +63,22 @@ async function measureCases(
   cases: readonly Case[],
   servers: ReadonlyMap<Variant, BenchServer>,
 ): Promise<Map<string, Sample>> {
-  const sources = new Map<string, LoadSource>();
   const warm = new Set<Variant>();
-  try {
-    for (const { name, variant, path } of cases) {
-      const server = servers.get(variant);
-      if (server === undefined) continue;
-      const firstSeconds = warmSecondsOf[variant] ?? warmSecondsOfOthers;
-      const warmSeconds = warm.has(variant) ? furtherWarmSeconds : firstSeconds;
-      warm.add(variant);
-      if (tracedInPart.has(variant)) {
-        (await startLoad(sampled(server), [{ method: 'GET', path }], connections, tracedSeconds)).end();
-      }
-      sources.set(name, await startLoad(server, [{ method: 'GET', path }], connections, warmSeconds));
-    }
-    return await measureInTurns(sources, turnsEach);
-  } finally {
-    for (const source of sources.values()) source.end();
-  }
+  const starts = cases.flatMap(({ name, variant, path }): NamedStart[] => {
+    const server = servers.get(variant);
+    if (server === undefined) return [];
+    const firstSeconds = warmSecondsOf[variant] ?? warmSecondsOfOthers;
+    const warmSeconds = warm.has(variant) ? furtherWarmSeconds : firstSeconds;
+    warm.add(variant);
+    const requests: readonly LoadRequest[] = [{ method: 'GET', path }];
+    const start = async () => {
+      if (tracedInPart.has(variant))
+        (await startLoad(sampled(server), requests, connections, tracedSeconds)).end();
+      return await startLoad(server, requests, connections, warmSeconds);
+    };
+    return [[name, start]];
+  });
+  return await measureInTurns(starts, turnsEach);
 }
 
 /** One fresh server for each variant among the cases, while `work` runs. */

@@ -12,7 +12,7 @@ import { median } from './statistics.ts';
 export type { LoadRequest } from './load-process.ts';
 
 export const connections = 64;
-/** After so long no more code is compiled: a read takes a third of the time that it took in the first second. */
+/** After so long most code is compiled: a read takes a third of the time that it took in the first second. */
 const usualWarmSeconds = 4;
 
 const lookMilliseconds = 100;
@@ -104,17 +104,29 @@ export async function load(
  */
 const secondsOfTurn = 0.4;
 
-/** Every source in so many turns, A B B A; one before them is not counted, for a server that has rested since its warm-up is slower. */
+/** Starts a source of load by name. */
+export type NamedStart = readonly [name: string, start: () => Promise<LoadSource>];
+
+/**
+ * Starts sources one after another, and measures each in so many turns, A B B A; one before them is not counted, for a server that
+ * has rested since its warm-up is slower.
+ */
 export async function measureInTurns(
-  sources: ReadonlyMap<string, LoadSource>,
+  starts: readonly NamedStart[],
   turns: number,
 ): Promise<Map<string, Sample>> {
+  const sources: [name: string, source: LoadSource][] = [];
   const samples: Rounds<Sample> = new Map();
-  for (let turn = 0; turn <= turns; turn++) {
-    for (const [name, source] of inTurn([...sources], turn)) {
-      const sample = await source.measure(secondsOfTurn);
-      if (turn > 0) record(samples, name, sample);
+  try {
+    for (const [name, start] of starts) sources.push([name, await start()]);
+    for (let turn = 0; turn <= turns; turn++) {
+      for (const [name, source] of inTurn(sources, turn)) {
+        const sample = await source.measure(secondsOfTurn);
+        if (turn > 0) record(samples, name, sample);
+      }
     }
+  } finally {
+    for (const [, source] of sources) source.end();
   }
   return new Map([...samples].map(([name, each]) => [name, together(each)]));
 }

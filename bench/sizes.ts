@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
-import { type LoadRequest, type LoadSource, measureInTurns, type Sample, startLoad } from './load.ts';
+import { type LoadRequest, measureInTurns, type NamedStart, type Sample, startLoad } from './load.ts';
 import { scattered, secretName } from './names.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
@@ -138,17 +138,12 @@ async function readAll(
   samples: Rounds<Sample>,
 ): Promise<void> {
   for (const server of servers.values()) server.pin();
-  const sources = new Map<string, LoadSource>();
-  try {
-    for (const { name, size, requests, connections, warmSeconds } of order) {
-      const server = servers.get(size);
-      if (server !== undefined)
-        sources.set(name, await startLoad(server, requests, connections, warmSeconds));
-    }
-    for (const [name, sample] of await measureInTurns(sources, turnsEach)) record(samples, name, sample);
-  } finally {
-    for (const source of sources.values()) source.end();
-  }
+  const starts = order.flatMap(({ name, size, requests, connections, warmSeconds }): NamedStart[] => {
+    const server = servers.get(size);
+    if (server === undefined) return [];
+    return [[name, () => startLoad(server, requests, connections, warmSeconds)]];
+  });
+  for (const [name, sample] of await measureInTurns(starts, turnsEach)) record(samples, name, sample);
 }
 
 function reads(count: number, of: number): LoadRequest[] {

@@ -32,9 +32,10 @@ export function answerBelowRoutes(server: Server): void {
 }
 
 function noteLatest(socket: Socket, answer: ServerResponse): void {
-  const exchange = latestExchanges.get(socket) ?? { answer };
+  const known = latestExchanges.get(socket);
+  const exchange = known ?? { answer };
   exchange.answer = answer;
-  latestExchanges.set(socket, exchange);
+  if (known === undefined) latestExchanges.set(socket, exchange);
   answer.on('close', () => {
     if (exchange.answer === answer && answer.req.complete) exchange.answer = undefined;
   });

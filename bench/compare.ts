@@ -6,13 +6,13 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { argv, exit, stderr, stdout } from 'node:process';
-import type { Ratio } from './cases.ts';
 import { createSecret } from './comparisons.ts';
 import { startExecutable } from './executable.ts';
 import { type LoadRequest, load, type Sample } from './load.ts';
 import { describeMachine } from './machine.ts';
 import { temporaryFolder, whenEnded } from './owned.ts';
 import { checkout, install } from './processes.ts';
+import { type Ratio, ratiosOf } from './ratios.ts';
 import { loadTable, ratioTable } from './report.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -101,4 +101,4 @@ const ratios = Object.keys(rows).map(
     to: rowName(row, other.name),
   }),
 );
-stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratios, samples)}`);
+stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratiosOf(ratios, samples))}`);

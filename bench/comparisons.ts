@@ -7,78 +7,94 @@ import { requestJson } from './json-request.ts';
 import {
   connections,
   type LoadRequest,
-  measureInTurns,
-  type NamedStart,
+  type LoadSource,
   type Sample,
   startLoad,
+  takeTurns,
+  together,
 } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
+import { type RatioSample, recordRatios } from './ratios.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
-const turnsEach = 4;
-/** Until no more code is compiled: there is little of it on the bare route, and a tenth is still missing at 5 s with tokens or traces. */
-const warmSecondsOf: Partial<Record<Variant, number>> = { bare: 2, on: 4, off: 4 };
-const warmSecondsOfOthers = 7;
-/** For a server that was warmed up with other requests. */
-const furtherWarmSeconds = 2.5;
 /** For requests that are all traced. */
 const tracedSeconds = 1;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
 const leastRounds = 2;
 
+export interface Compared {
+  readonly samples: Rounds<Sample>;
+  readonly ratios: Rounds<RatioSample>;
+}
+
 /**
- * Measures the cases of a suite in rounds, each with fresh processes: what one process of a program happens to make of
- * its code and heap differs from the next by more than what is to be measured.
+ * Measures suites in rounds, each with fresh processes: what one process of a program happens to make of its code and heap
+ * differs from the next.
  */
 export async function compare(
-  { cases }: Suite,
+  suites: readonly Suite[],
   folder: string,
   seconds: number,
   progress: (text: string) => void,
-): Promise<Rounds<Sample>> {
+): Promise<Compared> {
   const collector = await startCollector();
-  const samples: Rounds<Sample> = new Map();
+  const compared: Compared = { samples: new Map(), ratios: new Map() };
   try {
     await roundsWithin(seconds, leastRounds, async round => {
       progress(`comparisons, round ${round}`);
-      const order = inTurn(cases, round);
-      await withServers(order, join(folder, `round-${round}`), collector.url, async servers => {
-        for (const [name, sample] of await measureCases(order, servers)) record(samples, name, sample);
-      });
+      const cases = suites.flatMap(suite => suite.cases);
+      await withServers(cases, join(folder, `round-${round}`), collector.url, servers =>
+        measureSuites(inTurn(suites, round), round, servers, compared),
+      );
     });
   } finally {
     collector.stop();
   }
-  return samples;
+  return compared;
+}
+
+/** Each case has its source from the first suite that it is in. */
+async function measureSuites(
+  suites: readonly Suite[],
+  round: number,
+  servers: ReadonlyMap<Variant, BenchServer>,
+  { samples, ratios }: Compared,
+): Promise<void> {
+  const sources = new Map<string, LoadSource>();
+  try {
+    for (const suite of suites) {
+      const own: (readonly [name: string, source: LoadSource])[] = [];
+      for (const each of inTurn(suite.cases, round)) {
+        const source = sources.get(each.name) ?? (await startCase(each, servers));
+        sources.set(each.name, source);
+        own.push([each.name, source]);
+      }
+      const turns = await takeTurns(own, suite.turns);
+      for (const [name, each] of turns) record(samples, name, together(each));
+      recordRatios(suite.ratios, turns, ratios);
+    }
+  } finally {
+    for (const source of sources.values()) source.end();
+  }
+}
+
+async function startCase(
+  { variant, path, warmSeconds }: Case,
+  servers: ReadonlyMap<Variant, BenchServer>,
+): Promise<LoadSource> {
+  const server = servers.get(variant);
+  if (server === undefined) throw new Error(`no ${variant} server was started`);
+  const requests: readonly LoadRequest[] = [{ method: 'GET', path }];
+  if (tracedInPart.has(variant))
+    (await startLoad(sampled(server), requests, connections, tracedSeconds)).end();
+  return await startLoad(server, requests, connections, warmSeconds);
 }
 
 /** With requests of traces that their caller has sampled. */
 function sampled(server: BenchServer): BenchServer {
   const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
   return { ...server, headers: { ...server.headers, traceparent } };
-}
-
-async function measureCases(
-  cases: readonly Case[],
-  servers: ReadonlyMap<Variant, BenchServer>,
-): Promise<Map<string, Sample>> {
-  const warm = new Set<Variant>();
-  const starts = cases.flatMap(({ name, variant, path }): NamedStart[] => {
-    const server = servers.get(variant);
-    if (server === undefined) return [];
-    const firstSeconds = warmSecondsOf[variant] ?? warmSecondsOfOthers;
-    const warmSeconds = warm.has(variant) ? furtherWarmSeconds : firstSeconds;
-    warm.add(variant);
-    const requests: readonly LoadRequest[] = [{ method: 'GET', path }];
-    const start = async () => {
-      if (tracedInPart.has(variant))
-        (await startLoad(sampled(server), requests, connections, tracedSeconds)).end();
-      return await startLoad(server, requests, connections, warmSeconds);
-    };
-    return [[name, start]];
-  });
-  return await measureInTurns(starts, turnsEach);
 }
 
 /** One fresh server for each variant among the cases, while `work` runs. */

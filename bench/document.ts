@@ -1,7 +1,5 @@
 import type { Measurements } from './budgets.ts';
-import { serviceSuite } from './cases.ts';
 import { budgetTable, loadTable, pacedTable, ratioTable, startTable } from './report.ts';
-import { sizeRatios } from './sizes.ts';
 
 /** docs/benchmarks.md, whole. */
 export function benchmarksPage(measured: Measurements, machine: string, seconds: number): string {
@@ -15,13 +13,13 @@ ${machine}.
 ## Budgets
 
 ${budgetTable(measured)}
-A figure is the median of its rounds. Where two things are compared, both run in every round, in several short turns, and the median is
-that of the rounds' own ratios: a drift of the machine is in both. Each round starts its servers anew, for two processes of the same
-program differ by more than what is looked for.
+A figure is the median of its rounds. Where two things are compared, both run in every round, in several short turns, A B B A: the ratio
+of a round is the median of its turns' own, and the figure that of the rounds, so that a drift of the machine is in both. Each round
+starts its servers anew, for two processes of the same program differ.
 
 ## Ratios
 
-${ratioTable([...serviceSuite.ratios, ...sizeRatios], measured.samples)}
+${ratioTable(measured.ratios)}
 ## Throughput
 
 Each connection sends its next request when it has its answer: 64 of them, but for the rows that say otherwise. Spread is (max − min) /

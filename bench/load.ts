@@ -107,28 +107,37 @@ const secondsOfTurn = 0.4;
 /** Starts a source of load by name. */
 export type NamedStart = readonly [name: string, start: () => Promise<LoadSource>];
 
-/**
- * Starts sources one after another, and measures each in so many turns, A B B A; one before them is not counted, for a server that
- * has rested since its warm-up is slower.
- */
+/** Starts sources one after another, and measures each in so many turns: what they come to together. */
 export async function measureInTurns(
   starts: readonly NamedStart[],
   turns: number,
 ): Promise<Map<string, Sample>> {
-  const sources: [name: string, source: LoadSource][] = [];
-  const samples: Rounds<Sample> = new Map();
+  const sources = new Map<string, LoadSource>();
   try {
-    for (const [name, start] of starts) sources.push([name, await start()]);
-    for (let turn = 0; turn <= turns; turn++) {
-      for (const [name, source] of inTurn(sources, turn)) {
-        const sample = await source.measure(secondsOfTurn);
-        if (turn > 0) record(samples, name, sample);
-      }
-    }
+    for (const [name, start] of starts) sources.set(name, await start());
+    const samples = await takeTurns([...sources], turns);
+    return new Map([...samples].map(([name, each]) => [name, together(each)]));
   } finally {
-    for (const [, source] of sources) source.end();
+    for (const source of sources.values()) source.end();
   }
-  return new Map([...samples].map(([name, each]) => [name, together(each)]));
+}
+
+/**
+ * Each in so many turns, A B B A, with a sample for each turn; one before them is not counted, for a server that has rested since its
+ * warm-up is slower.
+ */
+export async function takeTurns(
+  sources: readonly (readonly [name: string, source: LoadSource])[],
+  turns: number,
+): Promise<Rounds<Sample>> {
+  const samples: Rounds<Sample> = new Map();
+  for (let turn = 0; turn <= turns; turn++) {
+    for (const [name, source] of inTurn(sources, turn)) {
+      const sample = await source.measure(secondsOfTurn);
+      if (turn > 0) record(samples, name, sample);
+    }
+  }
+  return samples;
 }
 
 /** Several samples of one thing as one: their medians, which a pause of the machine in one of them does not move. */

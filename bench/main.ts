@@ -7,7 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { argv, stderr, stdout } from 'node:process';
 import type { Measurements } from './budgets.ts';
-import { serviceSuite, tracesSuite } from './cases.ts';
+import { serviceSuites, tracesSuite } from './cases.ts';
 import { compare } from './comparisons.ts';
 import { benchmarksPage } from './document.ts';
 import { measureLatencies } from './latencies.ts';
@@ -38,22 +38,23 @@ async function measureAll(folder: string): Promise<Measurements> {
   const vaults = await makeVaults(folder, progress);
   const left = limit - elapsed();
   const seconds = (part: keyof typeof shares) => left * shares[part];
-  const compared = await compare(serviceSuite, folder, seconds('comparisons'), progress);
+  const compared = await compare(serviceSuites, folder, seconds('comparisons'), progress);
   const paced = await measureLatencies(folder, seconds('latencies'), progress);
   const written = await measureWrites(folder, seconds('writes'), progress);
-  const { starts, samples: read } = await measureSizes(
-    vaults,
-    { starts: seconds('starts'), reads: seconds('reads') },
-    progress,
-  );
-  return { samples: new Map([...compared, ...written, ...read]), paced, starts };
+  const sized = await measureSizes(vaults, { starts: seconds('starts'), reads: seconds('reads') }, progress);
+  return {
+    samples: new Map([...compared.samples, ...written, ...sized.samples]),
+    ratios: new Map([...compared.ratios, ...sized.ratios]),
+    paced,
+    starts: sized.starts,
+  };
 }
 
 const folder = temporaryFolder();
 const machine = describeMachine(folder);
 if (argv.includes('--traces')) {
-  const samples = await compare(tracesSuite, folder, limit / 2, progress);
-  stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(tracesSuite.ratios, samples)}`);
+  const { samples, ratios } = await compare([tracesSuite], folder, limit / 2, progress);
+  stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratios)}`);
 } else {
   const page = benchmarksPage(await measureAll(folder), machine, elapsed());
   stdout.write(page);

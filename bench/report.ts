@@ -1,10 +1,10 @@
 import { type Budget, budgets, isMet, type Measurements } from './budgets.ts';
-import type { Ratio } from './cases.ts';
 import type { Sample } from './load.ts';
 import type { PacedSample } from './paced.ts';
+import type { RatioSample } from './ratios.ts';
 import type { Rounds } from './rounds.ts';
 import type { ColdStart } from './sizes.ts';
-import { median, paired, spread } from './statistics.ts';
+import { median, spread } from './statistics.ts';
 
 /** Budgets beside what was measured, as a Markdown table. */
 export function budgetTable(measured: Measurements): string {
@@ -43,13 +43,12 @@ export function loadTable(samples: Rounds<Sample>): string {
   );
 }
 
-/** Two cases of the same round divided, and the median of that over the rounds. */
-export function ratioTable(ratios: readonly Ratio[], samples: Rounds<Sample>): string {
+/** What was divided in each round, and the median of that over the rounds. */
+export function ratioTable(ratios: Rounds<RatioSample>): string {
   return table(
     ['Ratio', 'requests/s', 'rounds', 'server CPU per request'],
-    ratios.map(({ name, of, to }) => {
-      const perRound = (key: 'requestsPerSecond' | 'serverMicroseconds') =>
-        paired(valuesOf(samples, of, key), valuesOf(samples, to, key), (a, b) => a / b);
+    [...ratios].map(([name, rounds]) => {
+      const perRound = (key: keyof RatioSample) => rounds.map(sample => sample[key]);
       const rates = perRound('requestsPerSecond');
       return [
         name,
@@ -99,10 +98,6 @@ export function startTable(starts: Rounds<ColdStart>): string {
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |\n`;
   return `${line(head)}|---|${'---:|'.repeat(head.length - 1)}\n${rows.map(line).join('')}`;
-}
-
-function valuesOf(samples: Rounds<Sample>, name: string, key: keyof Sample): number[] {
-  return (samples.get(name) ?? []).map(sample => sample[key]);
 }
 
 function withUnit({ unit }: Budget, number: string): string {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Ratio } from './cases.ts';
 import { type ExecutableServer, startExecutable } from './executable.ts';
 import { type LoadRequest, measureInTurns, type NamedStart, type Sample, startLoad } from './load.ts';
 import { scattered, secretName } from './names.ts';
+import { type Ratio, type RatioSample, ratiosOf } from './ratios.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
 
@@ -12,9 +12,9 @@ const hundredThousand = 100_000;
 export const million = 1_000_000;
 const sizes = [thousand, hundredThousand, million] as const;
 
-export const getOfThousand = '`GET /secret`, any of 1,000';
+const getOfThousand = '`GET /secret`, any of 1,000';
 const getOfMillion = '`GET /secret`, any of 1,000,000';
-export const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
+const hotOfMillion = '`GET /secret`, the same 1,000 of 1,000,000';
 const listOfHundredThousand = 'list of 100 from 100,000';
 export const scrapeOfMillion = '`/metrics`, one scraper, 1,000,000 secrets';
 
@@ -22,11 +22,11 @@ export function startsRow(size: number): string {
   return `${size.toLocaleString('en')} secrets`;
 }
 
-/** In requests a second: their inverse is the ratio of times. */
-export const sizeRatios: readonly Ratio[] = [
+export const hotToThousand = '`GET /secret`: the same 1,000 of 1,000,000 : all over 1,000';
+const sizeRatios: readonly Ratio[] = [
   { name: '`GET /secret`: all over 1,000,000 : all over 1,000', of: getOfMillion, to: getOfThousand },
   {
-    name: '`GET /secret`: the same 1,000 of 1,000,000 : all over 1,000',
+    name: hotToThousand,
     of: hotOfMillion,
     to: getOfThousand,
   },
@@ -48,6 +48,7 @@ export interface ColdStart {
 export interface SizeResults {
   readonly starts: Rounds<ColdStart>;
   readonly samples: Rounds<Sample>;
+  readonly ratios: Rounds<RatioSample>;
 }
 
 /** The folder of a service for each size of its vault. */
@@ -78,7 +79,7 @@ export async function measureSizes(
     progress(`reads by size, round ${round}`);
     await withServers(folders, sizes, servers => readAll(servers, inTurn(readings, round), samples));
   });
-  return { starts, samples };
+  return { starts, samples, ratios: ratiosOf(sizeRatios, samples) };
 }
 
 /** The service on each of the vaults, started one after another, while `work` runs. */

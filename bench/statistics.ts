@@ -17,10 +17,10 @@ export function percentile(values: Iterable<number>, share: number): number {
 }
 
 /** Value by value: each round is compared with its own neighbour, so that a drift of the machine cancels out. */
-export function paired(
+export function paired<T>(
   of: readonly number[],
   to: readonly number[],
-  compare: (a: number, b: number) => number,
-): number[] {
+  compare: (a: number, b: number) => T,
+): T[] {
   return of.slice(0, to.length).map((value, round) => compare(value, to[round] ?? Number.NaN));
 }

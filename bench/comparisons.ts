@@ -4,29 +4,16 @@ import { adminByToken } from './admin-token.ts';
 import type { Case, Suite } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
-import {
-  connections,
-  type LoadRequest,
-  type LoadSource,
-  type Sample,
-  startLoad,
-  takeTurns,
-  together,
-} from './load.ts';
+import { connections, type LoadRequest, type LoadSource, startLoad, takeTurns } from './load.ts';
 import { type BenchServer, install, startServer, type Variant, type VariantServer } from './processes.ts';
-import { type RatioSample, recordRatios } from './ratios.ts';
-import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
+import { type Compared, recordTurns } from './ratios.ts';
+import { inTurn, roundsWithin } from './rounds.ts';
 
 /** For requests that are all traced. */
 const tracedSeconds = 1;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
 const leastRounds = 2;
-
-export interface Compared {
-  readonly samples: Rounds<Sample>;
-  readonly ratios: Rounds<RatioSample>;
-}
 
 /**
  * Measures suites in rounds, each with fresh processes: what one process of a program happens to make of its code and heap
@@ -43,8 +30,8 @@ export async function compare(
   try {
     await roundsWithin(seconds, leastRounds, async round => {
       progress(`comparisons, round ${round}`);
-      const cases = suites.flatMap(suite => suite.cases);
-      await withServers(cases, join(folder, `round-${round}`), collector.url, servers =>
+      const cases = new Map(suites.flatMap(suite => suite.cases.map(each => [each.name, each])));
+      await withServers([...cases.values()], join(folder, `round-${round}`), collector.url, servers =>
         measureSuites(inTurn(suites, round), round, servers, compared),
       );
     });
@@ -58,8 +45,8 @@ export async function compare(
 async function measureSuites(
   suites: readonly Suite[],
   round: number,
-  servers: ReadonlyMap<Variant, BenchServer>,
-  { samples, ratios }: Compared,
+  servers: ReadonlyMap<string, BenchServer>,
+  compared: Compared,
 ): Promise<void> {
   const sources = new Map<string, LoadSource>();
   try {
@@ -70,9 +57,7 @@ async function measureSuites(
         sources.set(each.name, source);
         own.push([each.name, source]);
       }
-      const turns = await takeTurns(own, suite.turns);
-      for (const [name, each] of turns) record(samples, name, together(each));
-      recordRatios(suite.ratios, turns, ratios);
+      recordTurns(await takeTurns(own, suite.turns), suite.ratios, compared);
     }
   } finally {
     for (const source of sources.values()) source.end();
@@ -80,11 +65,11 @@ async function measureSuites(
 }
 
 async function startCase(
-  { variant, path, warmSeconds }: Case,
-  servers: ReadonlyMap<Variant, BenchServer>,
+  { name, variant, path, warmSeconds }: Case,
+  servers: ReadonlyMap<string, BenchServer>,
 ): Promise<LoadSource> {
-  const server = servers.get(variant);
-  if (server === undefined) throw new Error(`no ${variant} server was started`);
+  const server = servers.get(name);
+  if (server === undefined) throw new Error(`no server was started for ${name}`);
   const requests: readonly LoadRequest[] = [{ method: 'GET', path }];
   if (tracedInPart.has(variant))
     (await startLoad(sampled(server), requests, connections, tracedSeconds)).end();
@@ -97,16 +82,15 @@ function sampled(server: BenchServer): BenchServer {
   return { ...server, headers: { ...server.headers, traceparent } };
 }
 
-/** One fresh server for each variant among the cases, while `work` runs. */
+/** A fresh server for each case, by its name, while `work` runs. */
 async function withServers(
   cases: readonly Case[],
   folder: string,
   collector: string,
-  work: (servers: ReadonlyMap<Variant, BenchServer>) => Promise<void>,
+  work: (servers: ReadonlyMap<string, BenchServer>) => Promise<void>,
 ): Promise<void> {
-  const variants = [...new Set(cases.map(({ variant }) => variant))];
   const starts = await Promise.allSettled(
-    variants.map(async variant => [variant, await startFresh(variant, folder, collector)] as const),
+    cases.map(async ({ name, variant }) => [name, await startFresh(variant, folder, collector)] as const),
   );
   const servers = new Map(starts.flatMap(start => (start.status === 'fulfilled' ? [start.value] : [])));
   try {

@@ -13,9 +13,9 @@ ${machine}.
 ## Budgets
 
 ${budgetTable(measured)}
-A figure is the median of its rounds. Where two things are compared, both run in every round, in several short turns, A B B A: the ratio
-of a round is the median of its turns' own, and the figure that of the rounds, so that a drift of the machine is in both. Each round
-starts its servers anew, for two processes of the same program differ.
+A figure is the median of its rounds, and the middle half is what half of them lie between, of two or three all. Where two things
+are compared, both run in each of several short turns, A B B A, and the figure is the median of the turns' own ratios or differences: a
+drift of the machine is in both. Each round starts its servers anew, for two processes of the same program differ.
 
 ## Ratios
 

@@ -11,7 +11,10 @@ export const getAtMostOfPeak = '`GET /secret` at 80 % of its peak';
 
 /** Little code answers it. */
 const warmSecondsOfHealth = 2;
-const secondsOfHealth = 1.5;
+/** So short that a pause of the machine is in few of them, and not in their median. */
+const turnsOfHealth = 5;
+const secondsOfHealth = 0.25;
+const warmSecondsOfTurn = 0.3;
 /** Long, for one pause of the machine or one collection of the whole heap is more than a hundredth of less. */
 const secondsOfReads = 3;
 /** Other code is compiled for requests that come alone than for those that come together. */
@@ -44,10 +47,16 @@ export async function measureLatencies(
         await peakOf(on, '/healthz', warmSecondsOfHealth),
       ];
       const half = Math.min(...peaks) * 0.5;
-      const health = async (name: string, server: BenchServer) =>
-        record(samples, name, await loadPaced(server, '/healthz', half, secondsOfHealth));
-      const turns = [() => health(healthOn, on), () => health(healthOff, off)];
-      for (const turn of inTurn(turns, round)) await turn();
+      const servers = [[healthOn, on] as const, [healthOff, off] as const];
+      for (let turn = 0; turn < turnsOfHealth; turn++) {
+        for (const [name, server] of inTurn(servers, round + turn)) {
+          record(
+            samples,
+            name,
+            await loadPaced(server, '/healthz', half, secondsOfHealth, warmSecondsOfTurn),
+          );
+        }
+      }
       const rate = (await peakOf(on, '/secret/test')) * 0.8;
       const reads = await loadPaced(on, '/secret/test', rate, secondsOfReads, warmSecondsOfReads);
       record(samples, getAtMostOfPeak, reads);

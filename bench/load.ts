@@ -107,16 +107,12 @@ const secondsOfTurn = 0.4;
 /** Starts a source of load by name. */
 export type NamedStart = readonly [name: string, start: () => Promise<LoadSource>];
 
-/** Starts sources one after another, and measures each in so many turns: what they come to together. */
-export async function measureInTurns(
-  starts: readonly NamedStart[],
-  turns: number,
-): Promise<Map<string, Sample>> {
+/** Starts sources one after another, measures each in so many turns, and ends them. */
+export async function measureInTurns(starts: readonly NamedStart[], turns: number): Promise<Rounds<Sample>> {
   const sources = new Map<string, LoadSource>();
   try {
     for (const [name, start] of starts) sources.set(name, await start());
-    const samples = await takeTurns([...sources], turns);
-    return new Map([...samples].map(([name, each]) => [name, together(each)]));
+    return await takeTurns([...sources], turns);
   } finally {
     for (const source of sources.values()) source.end();
   }

@@ -43,8 +43,8 @@ async function measureAll(folder: string): Promise<Measurements> {
   const written = await measureWrites(folder, seconds('writes'), progress);
   const sized = await measureSizes(vaults, { starts: seconds('starts'), reads: seconds('reads') }, progress);
   return {
-    samples: new Map([...compared.samples, ...written, ...sized.samples]),
-    ratios: new Map([...compared.ratios, ...sized.ratios]),
+    samples: new Map([...compared.samples, ...written, ...sized.reads.samples]),
+    ratios: new Map([...compared.ratios, ...sized.reads.ratios]),
     paced,
     starts: sized.starts,
   };

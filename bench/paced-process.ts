@@ -61,7 +61,8 @@ function onAnswers(socket: Socket, answered: () => void): void {
 }
 
 async function run(job: PacedJob): Promise<PacedSample> {
-  const idle = await openConnections(job);
+  const sockets = await openConnections(job);
+  const idle = [...sockets];
   const text = requestText(job);
   const total = Math.round(job.requestsPerSecond * (job.warmSeconds + job.seconds));
   const warm = Math.round(job.requestsPerSecond * job.warmSeconds);
@@ -73,7 +74,7 @@ async function run(job: PacedJob): Promise<PacedSample> {
   let sent = 0;
   let answered = 0;
 
-  for (const socket of idle) {
+  for (const socket of sockets) {
     onAnswers(socket, () => {
       const number = dueOn.get(socket) ?? 0;
       times[number] = performance.now() - (start + number * interval);
@@ -97,7 +98,7 @@ async function run(job: PacedJob): Promise<PacedSample> {
   tick();
   await done.promise;
   const seconds = (performance.now() - start) / 1000;
-  for (const socket of dueOn.keys()) socket.destroy();
+  for (const socket of sockets) socket.destroy();
   const measured = times.subarray(warm);
   return {
     requestsPerSecond: total / seconds,

@@ -1,6 +1,6 @@
-import type { Sample } from './load.ts';
+import { type Sample, together } from './load.ts';
 import { type Rounds, record } from './rounds.ts';
-import { median, paired } from './statistics.ts';
+import { paired } from './statistics.ts';
 
 /** Two things that are measured, by name. */
 export interface Ratio {
@@ -12,27 +12,30 @@ export interface Ratio {
 /** What is left of two samples when one is divided by the other. */
 export type RatioSample = Pick<Sample, 'requestsPerSecond' | 'serverMicroseconds'>;
 
-/** The ratios of one round by the turns in it: the median of each turn against its neighbour, which had the same machine. */
-export function recordRatios(
-  ratios: readonly Ratio[],
-  turns: Rounds<Sample>,
-  recorded: Rounds<RatioSample>,
-): void {
-  for (const { name, of, to } of ratios) {
-    const middle = (key: keyof RatioSample) => median(quotients(turns, of, to, key));
-    record(recorded, name, {
-      requestsPerSecond: middle('requestsPerSecond'),
-      serverMicroseconds: middle('serverMicroseconds'),
-    });
-  }
+/** What is compared, and what comes of it. */
+export interface Compared {
+  /** One for each round. */
+  readonly samples: Rounds<Sample>;
+  /** One for each turn. */
+  readonly ratios: Rounds<RatioSample>;
 }
 
-/** The ratios of samples of which there is one for each round. */
+/** Adds the turns of one round. */
+export function recordTurns(
+  turns: Rounds<Sample>,
+  ratios: readonly Ratio[],
+  { samples, ratios: recorded }: Compared,
+): void {
+  for (const [name, each] of turns) record(samples, name, together(each));
+  for (const [name, each] of ratiosOf(ratios, turns)) for (const ratio of each) record(recorded, name, ratio);
+}
+
+/** Sample by sample: each against its neighbour of the same turn or round, which had the same machine. */
 export function ratiosOf(ratios: readonly Ratio[], samples: Rounds<Sample>): Rounds<RatioSample> {
   return new Map(
     ratios.map(({ name, of, to }) => {
-      const times = quotients(samples, of, to, 'serverMicroseconds');
       const rates = quotients(samples, of, to, 'requestsPerSecond');
+      const times = quotients(samples, of, to, 'serverMicroseconds');
       const both = paired(rates, times, (requestsPerSecond, serverMicroseconds) => ({
         requestsPerSecond,
         serverMicroseconds,

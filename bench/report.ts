@@ -4,19 +4,19 @@ import type { PacedSample } from './paced.ts';
 import type { RatioSample } from './ratios.ts';
 import type { Rounds } from './rounds.ts';
 import type { ColdStart } from './sizes.ts';
-import { median, spread } from './statistics.ts';
+import { median, percentile, spread } from './statistics.ts';
 
 /** Budgets beside what was measured, as a Markdown table. */
 export function budgetTable(measured: Measurements): string {
   return table(
-    ['Budget', 'limit', 'measured', 'rounds', ''],
+    ['Budget', 'limit', 'measured', 'middle half', ''],
     budgets.map(budget => {
       const figures = budget.figures(measured);
       return [
         budget.what,
         `${budget.limit === 'at least' ? '≥' : '≤'} ${withUnit(budget, budget.value.toLocaleString('en'))}`,
         withUnit(budget, fixed(median(figures), budget.digits)),
-        range(figures, budget.digits),
+        middleHalf(figures, budget.digits),
         isMet(budget, figures) ? 'met' : '**not met**',
       ];
     }),
@@ -43,17 +43,17 @@ export function loadTable(samples: Rounds<Sample>): string {
   );
 }
 
-/** What was divided in each round, and the median of that over the rounds. */
+/** What was divided in each turn or round, and the median of that over all of them. */
 export function ratioTable(ratios: Rounds<RatioSample>): string {
   return table(
-    ['Ratio', 'requests/s', 'rounds', 'server CPU per request'],
+    ['Ratio', 'requests/s', 'middle half', 'server CPU per request'],
     [...ratios].map(([name, rounds]) => {
       const perRound = (key: keyof RatioSample) => rounds.map(sample => sample[key]);
       const rates = perRound('requestsPerSecond');
       return [
         name,
         median(rates).toFixed(2),
-        range(rates, 2),
+        middleHalf(rates, 2),
         median(perRound('serverMicroseconds')).toFixed(2),
       ];
     }),
@@ -108,8 +108,9 @@ function fixed(value: number, digits: number): string {
   return value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-function range(values: readonly number[], digits: number): string {
-  return `${fixed(Math.min(...values), digits)} to ${fixed(Math.max(...values), digits)}`;
+/** What half of the values lie between; of two or three, all. */
+function middleHalf(values: readonly number[], digits: number): string {
+  return `${fixed(percentile(values, 0.25), digits)} to ${fixed(percentile(values, 0.75), digits)}`;
 }
 
 function percent(share: number): string {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type ExecutableServer, startExecutable } from './executable.ts';
-import { type LoadRequest, measureInTurns, type NamedStart, type Sample, startLoad } from './load.ts';
+import { type LoadRequest, load, measureInTurns, type NamedStart, startLoad } from './load.ts';
 import { scattered, secretName } from './names.ts';
-import { type Ratio, type RatioSample, ratiosOf } from './ratios.ts';
+import { type Compared, ratiosOf, recordTurns } from './ratios.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 import { seedVault, settleDisk } from './vaults.ts';
 
@@ -23,17 +23,12 @@ export function startsRow(size: number): string {
 }
 
 export const hotToThousand = '`GET /secret`: the same 1,000 of 1,000,000 : all over 1,000';
-const sizeRatios: readonly Ratio[] = [
-  { name: '`GET /secret`: all over 1,000,000 : all over 1,000', of: getOfMillion, to: getOfThousand },
-  {
-    name: hotToThousand,
-    of: hotOfMillion,
-    to: getOfThousand,
-  },
-];
+const getOfAll = '`GET /secret`: all over 1,000,000 : all over 1,000';
 
 const idleSeconds = 2;
-const turnsEach = 3;
+const turnsOfCompared = 4;
+const secondsOfOthers = 0.8;
+const warmSecondsOfOthers = 1;
 const leastRounds = 2;
 /** More than the service remembers rows of, and few enough that the load's process holds a request for each. */
 const namesRead = 50_000;
@@ -47,8 +42,7 @@ export interface ColdStart {
 
 export interface SizeResults {
   readonly starts: Rounds<ColdStart>;
-  readonly samples: Rounds<Sample>;
-  readonly ratios: Rounds<RatioSample>;
+  readonly reads: Compared;
 }
 
 /** The folder of a service for each size of its vault. */
@@ -74,12 +68,14 @@ export async function measureSizes(
     progress(`starts, round ${round}`);
     await withServers(folders, inTurn(sizes, round), servers => measureIdle(servers, starts));
   });
-  const samples: Rounds<Sample> = new Map();
+  const reads: Compared = { samples: new Map(), ratios: new Map() };
   await roundsWithin(seconds.reads, leastRounds, async round => {
     progress(`reads by size, round ${round}`);
-    await withServers(folders, sizes, servers => readAll(servers, inTurn(readings, round), samples));
+    await withServers(folders, sizes, servers => readAll(servers, round, reads));
   });
-  return { starts, samples, ratios: ratiosOf(sizeRatios, samples) };
+  const { samples, ratios } = reads;
+  const all = ratiosOf([{ name: getOfAll, of: getOfMillion, to: getOfThousand }], samples);
+  return { starts, reads: { samples, ratios: new Map([...ratios, ...all]) } };
 }
 
 /** The service on each of the vaults, started one after another, while `work` runs. */
@@ -115,36 +111,48 @@ interface Reading {
   readonly size: number;
   readonly requests: readonly LoadRequest[];
   readonly connections: number;
-  /** Those whose times are compared get the usual. */
-  readonly warmSeconds?: number;
 }
 
-const readings: readonly Reading[] = [
+const compared: readonly Reading[] = [
   { name: getOfThousand, size: thousand, requests: reads(thousand, thousand), connections: 64 },
-  { name: getOfMillion, size: million, requests: reads(namesRead, million), connections: 64, warmSeconds: 1 },
   { name: hotOfMillion, size: million, requests: reads(thousand, million), connections: 64 },
-  { name: listOfHundredThousand, size: hundredThousand, requests: lists(), connections: 64, warmSeconds: 1 },
+];
+
+/** Measured after those, one by one: the first has the service forget their rows. */
+const others: readonly Reading[] = [
+  { name: getOfMillion, size: million, requests: reads(namesRead, million), connections: 64 },
+  { name: listOfHundredThousand, size: hundredThousand, requests: lists(), connections: 64 },
   {
     name: scrapeOfMillion,
     size: million,
     requests: [{ method: 'GET', path: '/metrics' }],
     connections: 1,
-    warmSeconds: 1,
   },
 ];
 
 async function readAll(
   servers: ReadonlyMap<number, ExecutableServer>,
-  order: readonly Reading[],
-  samples: Rounds<Sample>,
+  round: number,
+  results: Compared,
 ): Promise<void> {
   for (const server of servers.values()) server.pin();
-  const starts = order.flatMap(({ name, size, requests, connections, warmSeconds }): NamedStart[] => {
+  const of = (size: number) => {
     const server = servers.get(size);
-    if (server === undefined) return [];
-    return [[name, () => startLoad(server, requests, connections, warmSeconds)]];
-  });
-  for (const [name, sample] of await measureInTurns(starts, turnsEach)) record(samples, name, sample);
+    if (server === undefined) throw new Error(`no server with ${size} secrets was started`);
+    return server;
+  };
+  const starts = inTurn(compared, round).map(
+    ({ name, size, requests, connections }): NamedStart => [
+      name,
+      () => startLoad(of(size), requests, connections),
+    ],
+  );
+  const ratio = { name: hotToThousand, of: hotOfMillion, to: getOfThousand };
+  recordTurns(await measureInTurns(starts, turnsOfCompared), [ratio], results);
+  for (const { name, size, requests, connections } of inTurn(others, round)) {
+    const sample = await load(of(size), requests, connections, secondsOfOthers, warmSecondsOfOthers);
+    record(results.samples, name, sample);
+  }
 }
 
 function reads(count: number, of: number): LoadRequest[] {

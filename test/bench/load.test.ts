@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { load, startLoad, together } from '../../bench/load.ts';
@@ -17,6 +17,10 @@ async function startServer(
     server.closeAllConnections();
     server.close();
   });
+  return benchServer(server);
+}
+
+function benchServer(server: Server): BenchServer {
   const address = server.address();
   const port = typeof address === 'object' ? address?.port : undefined;
   return {
@@ -130,4 +134,25 @@ t.test('at a fixed rate, a stall is in the time of every request that it held up
   t.equal(answered, 250);
   t.ok(sample.p50 > 100, `p50 ${sample.p50} ms`);
   t.ok(sample.p50 < sample.p99 && sample.p99 <= sample.p999);
+});
+
+t.test('at a rate that few connections can keep, none is left behind', async t => {
+  const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
+  t.teardown(() => server.closeAllConnections());
+  let opened = 0;
+  const allClosed = Promise.withResolvers<void>();
+  let open = 0;
+  server.on('connection', socket => {
+    opened += 1;
+    open += 1;
+    socket.once('close', () => {
+      open -= 1;
+      if (open === 0) allClosed.resolve();
+    });
+  });
+  await once(server, 'listening');
+  await loadPaced(benchServer(server), '/', 50, 0.2, 0);
+  await allClosed.promise;
+  t.equal(opened, 64);
+  server.close();
 });

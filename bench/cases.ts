@@ -41,6 +41,16 @@ function health(name: string, variant: Variant): Case {
 
 const byHeader = reading(getByHeader, 'on');
 
+/** What tokens and traces cost. It is less than what two processes of one program differ by: many rounds tell. */
+export const readsSuite: Suite = {
+  cases: [reading(getByToken, 'token'), byHeader, reading(getTraced, 'traced-0.01')],
+  turns: 8,
+  ratios: [
+    { name: tokenToHeader, of: getByToken, to: getByHeader },
+    { name: tracedToNot, of: getTraced, to: getByHeader },
+  ],
+};
+
 /** What the service costs beside bare Fastify, and what its metrics, tokens and traces do. */
 export const serviceSuites: readonly Suite[] = [
   {
@@ -48,15 +58,7 @@ export const serviceSuites: readonly Suite[] = [
     turns: 3,
     ratios: [{ name: getToBare, of: getByHeader, to: bareRoute }],
   },
-  {
-    cases: [reading(getByToken, 'token'), byHeader, reading(getTraced, 'traced-0.01')],
-    // What is looked for here is small.
-    turns: 8,
-    ratios: [
-      { name: tokenToHeader, of: getByToken, to: getByHeader },
-      { name: tracedToNot, of: getTraced, to: getByHeader },
-    ],
-  },
+  readsSuite,
   {
     cases: [health(healthOff, 'off'), health(healthOn, 'on')],
     turns: 4,

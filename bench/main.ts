@@ -1,13 +1,14 @@
 /**
  * `npm run bench`: what the service does and what its metrics, traces and tokens cost, on this machine, in under five
  * minutes and without a network. Prints a report and writes it to docs/benchmarks.md.
- * `npm run bench -- --traces` compares traces at more shares instead, and only prints.
+ * `npm run bench -- --reads` compares tokens and traces for as long, in more processes, and `npm run bench -- --traces` traces
+ * at more shares; they only print.
  */
 import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { argv, stderr, stdout } from 'node:process';
 import type { Measurements } from './budgets.ts';
-import { serviceSuites, tracesSuite } from './cases.ts';
+import { readsSuite, type Suite, serviceSuites, tracesSuite } from './cases.ts';
 import { compare } from './comparisons.ts';
 import { benchmarksPage } from './document.ts';
 import { measureLatencies } from './latencies.ts';
@@ -50,10 +51,17 @@ async function measureAll(folder: string): Promise<Measurements> {
   };
 }
 
+/** What can be measured alone, by option. */
+const suitesAlone: ReadonlyMap<string, { readonly suite: Suite; readonly seconds: number }> = new Map([
+  ['--reads', { suite: readsSuite, seconds: limit }],
+  ['--traces', { suite: tracesSuite, seconds: limit / 2 }],
+]);
+
 const folder = temporaryFolder();
 const machine = describeMachine(folder);
-if (argv.includes('--traces')) {
-  const { samples, ratios } = await compare([tracesSuite], folder, limit / 2, progress);
+const alone = suitesAlone.get(argv[2] ?? '');
+if (alone !== undefined) {
+  const { samples, ratios } = await compare([alone.suite], folder, alone.seconds, progress);
   stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratios)}`);
 } else {
   const page = benchmarksPage(await measureAll(folder), machine, elapsed());

@@ -41,46 +41,30 @@ function health(name: string, variant: Variant): Case {
 
 const byHeader = reading(getByHeader, 'on');
 
+/** Two cases and their ratio: of each pair of turns, either has one after a rest and one at once. */
+function pair(name: string, of: Case, to: Case, turns: number): Suite {
+  return { cases: [of, to], turns, ratios: [{ name, of: of.name, to: to.name }] };
+}
+
 /** What tokens and traces cost. It is less than what two processes of one program differ by: many rounds tell. */
-export const readsSuite: Suite = {
-  cases: [reading(getByToken, 'token'), byHeader, reading(getTraced, 'traced-0.01')],
-  turns: 8,
-  ratios: [
-    { name: tokenToHeader, of: getByToken, to: getByHeader },
-    { name: tracedToNot, of: getTraced, to: getByHeader },
-  ],
-};
+export const readsSuites: readonly Suite[] = [
+  pair(tokenToHeader, reading(getByToken, 'token'), byHeader, 6),
+  pair(tracedToNot, reading(getTraced, 'traced-0.01'), byHeader, 6),
+];
 
 /** What the service costs beside bare Fastify, and what its metrics, tokens and traces do. */
 export const serviceSuites: readonly Suite[] = [
-  {
-    cases: [{ name: bareRoute, variant: 'bare', path: '/', warmSeconds: 2 }, byHeader],
-    turns: 3,
-    ratios: [{ name: getToBare, of: getByHeader, to: bareRoute }],
-  },
-  readsSuite,
-  {
-    cases: [health(healthOff, 'off'), health(healthOn, 'on')],
-    turns: 4,
-    ratios: [{ name: healthOnToOff, of: healthOn, to: healthOff }],
-  },
+  pair(getToBare, byHeader, { name: bareRoute, variant: 'bare', path: '/', warmSeconds: 2 }, 3),
+  ...readsSuites,
+  pair(healthOnToOff, health(healthOn, 'on'), health(healthOff, 'off'), 4),
 ];
 
-const tracesOff = '`GET /secret`, traces off';
-const tracedCases = [
+const tracesOff = reading('`GET /secret`, traces off', 'on');
+
+/** What traces cost, pushed to a collector beside; and what @opentelemetry/instrumentation-http would. */
+export const tracesSuites: readonly Suite[] = [
   reading('`GET /secret`, traces at 0 %', 'traced-0'),
   reading(getTraced, 'traced-0.01'),
   reading('`GET /secret`, traces at 100 %', 'traced-1'),
   reading('`GET /secret`, instrumentation-http at 1 %', 'instrumented-0.01'),
-];
-
-/** What traces cost, pushed to a collector beside; and what @opentelemetry/instrumentation-http would. */
-export const tracesSuite: Suite = {
-  cases: [reading(tracesOff, 'on'), ...tracedCases],
-  turns: 6,
-  ratios: tracedCases.map(({ name }) => ({
-    name: `${name.replace('`GET /secret`, ', '')} : off`,
-    of: name,
-    to: tracesOff,
-  })),
-};
+].map(traced => pair(`${traced.name.replace('`GET /secret`, ', '')} : off`, traced, tracesOff, 4));

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 import { argv, stderr, stdout } from 'node:process';
 import type { Measurements } from './budgets.ts';
-import { readsSuite, type Suite, serviceSuites, tracesSuite } from './cases.ts';
+import { readsSuites, type Suite, serviceSuites, tracesSuites } from './cases.ts';
 import { compare } from './comparisons.ts';
 import { benchmarksPage } from './document.ts';
 import { measureLatencies } from './latencies.ts';
@@ -52,16 +52,17 @@ async function measureAll(folder: string): Promise<Measurements> {
 }
 
 /** What can be measured alone, by option. */
-const suitesAlone: ReadonlyMap<string, { readonly suite: Suite; readonly seconds: number }> = new Map([
-  ['--reads', { suite: readsSuite, seconds: limit }],
-  ['--traces', { suite: tracesSuite, seconds: limit / 2 }],
-]);
+const suitesAlone: ReadonlyMap<string, { readonly suites: readonly Suite[]; readonly seconds: number }> =
+  new Map([
+    ['--reads', { suites: readsSuites, seconds: limit }],
+    ['--traces', { suites: tracesSuites, seconds: limit / 2 }],
+  ]);
 
 const folder = temporaryFolder();
 const machine = describeMachine(folder);
 const alone = suitesAlone.get(argv[2] ?? '');
 if (alone !== undefined) {
-  const { samples, ratios } = await compare([alone.suite], folder, alone.seconds, progress);
+  const { samples, ratios } = await compare(alone.suites, folder, alone.seconds, progress);
   stdout.write(`${machine}\n\n${loadTable(samples)}\n${ratioTable(ratios)}`);
 } else {
   const page = benchmarksPage(await measureAll(folder), machine, elapsed());

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { budgets, isMet, type Measurements } from '../../bench/budgets.ts';
-import { serviceSuites, tracesSuite } from '../../bench/cases.ts';
+import { serviceSuites, tracesSuites } from '../../bench/cases.ts';
 import { benchmarksPage } from '../../bench/document.ts';
 import { budgetTable, loadTable, ratioTable, table } from '../../bench/report.ts';
 
@@ -99,7 +99,7 @@ t.test('ratios have their median and the middle half, rows their median and spre
 });
 
 t.test('what a suite compares, it measures', async t => {
-  for (const { cases, ratios } of [...serviceSuites, tracesSuite]) {
+  for (const { cases, ratios } of [...serviceSuites, ...tracesSuites]) {
     const names = cases.map(({ name }) => name);
     t.equal(new Set(names).size, names.length, 'each once');
     for (const { of, to } of ratios) t.ok(names.includes(of) && names.includes(to), `${of} : ${to}`);

@@ -31,7 +31,7 @@ export const budgets: readonly Budget[] = [
   {
     what: '`/healthz` with the metrics on against off, requests a second',
     ...atLeast(0.9),
-    figures: ratesOf(healthOnToOff),
+    figures: ({ ratios }) => ratesOf(ratios, healthOnToOff),
   },
   {
     what: 'what the metrics add to `/healthz` at half of its peak, p50',
@@ -42,17 +42,17 @@ export const budgets: readonly Budget[] = [
   {
     what: '`GET /secret` (identity, policy, decryption, durable audit, metrics) against a bare Fastify route',
     ...atLeast(0.5),
-    figures: ratesOf(getToBare),
+    figures: ({ ratios }) => ratesOf(ratios, getToBare),
   },
   {
     what: '`GET /secret` by token against by header',
     ...atLeast(0.95),
-    figures: ratesOf(tokenToHeader),
+    figures: ({ ratios }) => ratesOf(ratios, tokenToHeader),
   },
   {
     what: '`GET /secret` with traces of 1 % of requests against none',
     ...atLeast(0.8),
-    figures: ratesOf(tracedToNot),
+    figures: ({ ratios }) => ratesOf(ratios, tracedToNot),
   },
   {
     what: '`GET /secret` at 80 % of its peak, p99',
@@ -62,14 +62,13 @@ export const budgets: readonly Budget[] = [
   {
     what: 'durable creates, 64 clients',
     ...atLeast(5000, '/s', 0),
-    figures: ({ samples }) =>
-      (samples.get(writesRow('creates', 64)) ?? []).map(({ requestsPerSecond }) => requestsPerSecond),
+    figures: ({ samples }) => ratesOf(samples, writesRow('creates', 64)),
   },
   {
     what: 'time of `GET /secret` of the same 1,000 names with 1,000,000 secrets against with those alone',
     ...atMost(1.2),
     // In requests a second, whose inverse is the ratio of times.
-    figures: measured => ratesOf(hotToThousand)(measured).map(rates => 1 / rates),
+    figures: ({ ratios }) => ratesOf(ratios, hotToThousand).map(rates => 1 / rates),
   },
   {
     what: 'start to ready with 1,000,000 secrets',
@@ -103,9 +102,9 @@ function atMost(value: number, unit: Budget['unit'] = '', digits = 2): Limit {
   return { limit: 'at most', value, unit, digits };
 }
 
-/** A ratio of requests a second, round by round. */
-function ratesOf(ratio: string): Budget['figures'] {
-  return ({ ratios }) => (ratios.get(ratio) ?? []).map(({ requestsPerSecond }) => requestsPerSecond);
+/** Requests a second, or a ratio of them. */
+function ratesOf(rounds: Rounds<RatioSample>, name: string): number[] {
+  return (rounds.get(name) ?? []).map(({ requestsPerSecond }) => requestsPerSecond);
 }
 
 function addedTime(key: 'p50' | 'p99'): Budget['figures'] {

@@ -1,5 +1,4 @@
 import type { Variant } from './processes.ts';
-import type { Ratio } from './ratios.ts';
 
 /** One path of one variant of the server, with a process of its own, so that none has more to do between its turns. */
 export interface Case {
@@ -10,12 +9,12 @@ export interface Case {
   readonly warmSeconds: number;
 }
 
-/** Cases that are measured in turns. */
-export interface Suite {
-  /** In this order in one turn and in the reverse in the next: what is compared stands side by side. */
-  readonly cases: readonly Case[];
+/** Two cases that are measured in turns, so that each has the machine of the other, and what the one is of the other. */
+export interface Comparison {
+  readonly name: string;
+  readonly of: Case;
+  readonly to: Case;
   readonly turns: number;
-  readonly ratios: readonly Ratio[];
 }
 
 const bareRoute = 'bare Fastify route';
@@ -41,30 +40,35 @@ function health(name: string, variant: Variant): Case {
 
 const byHeader = reading(getByHeader, 'on');
 
-/** Two cases and their ratio: of each pair of turns, either has one after a rest and one at once. */
-function pair(name: string, of: Case, to: Case, turns: number): Suite {
-  return { cases: [of, to], turns, ratios: [{ name, of: of.name, to: to.name }] };
-}
-
 /** What tokens and traces cost. It is less than what two processes of one program differ by: many rounds tell. */
-export const readsSuites: readonly Suite[] = [
-  pair(tokenToHeader, reading(getByToken, 'token'), byHeader, 6),
-  pair(tracedToNot, reading(getTraced, 'traced-0.01'), byHeader, 6),
+export const readComparisons: readonly Comparison[] = [
+  { name: tokenToHeader, of: reading(getByToken, 'token'), to: byHeader, turns: 4 },
+  { name: tracedToNot, of: reading(getTraced, 'traced-0.01'), to: byHeader, turns: 4 },
 ];
 
 /** What the service costs beside bare Fastify, and what its metrics, tokens and traces do. */
-export const serviceSuites: readonly Suite[] = [
-  pair(getToBare, byHeader, { name: bareRoute, variant: 'bare', path: '/', warmSeconds: 2 }, 3),
-  ...readsSuites,
-  pair(healthOnToOff, health(healthOn, 'on'), health(healthOff, 'off'), 4),
+export const serviceComparisons: readonly Comparison[] = [
+  {
+    name: getToBare,
+    of: byHeader,
+    to: { name: bareRoute, variant: 'bare', path: '/', warmSeconds: 2 },
+    turns: 3,
+  },
+  ...readComparisons,
+  { name: healthOnToOff, of: health(healthOn, 'on'), to: health(healthOff, 'off'), turns: 4 },
 ];
 
 const tracesOff = reading('`GET /secret`, traces off', 'on');
 
 /** What traces cost, pushed to a collector beside; and what @opentelemetry/instrumentation-http would. */
-export const tracesSuites: readonly Suite[] = [
+export const traceComparisons: readonly Comparison[] = [
   reading('`GET /secret`, traces at 0 %', 'traced-0'),
   reading(getTraced, 'traced-0.01'),
   reading('`GET /secret`, traces at 100 %', 'traced-1'),
   reading('`GET /secret`, instrumentation-http at 1 %', 'instrumented-0.01'),
-].map(traced => pair(`${traced.name.replace('`GET /secret`, ', '')} : off`, traced, tracesOff, 4));
+].map(traced => ({
+  name: `${traced.name.replace('`GET /secret`, ', '')} : off`,
+  of: traced,
+  to: tracesOff,
+  turns: 4,
+}));

@@ -90,10 +90,11 @@ const other = { name: commit, tree: checkOut(commit, folder) };
 const samples: Rounds<Sample> = new Map(
   Object.keys(rows).flatMap(row => [other, here].map(({ name }) => [rowName(row, name), []])),
 );
-await roundsWithin(seconds, leastRounds, async round => {
+const measureRound = async (round: number) => {
   stderr.write(`round ${round}\n`);
   for (const version of inTurn([other, here], round)) await measure(version, folder, samples);
-});
+};
+await roundsWithin(seconds, measureRound, leastRounds);
 const ratios = Object.keys(rows).map(
   (row): Ratio => ({
     name: `${row}: this checkout : ${commit}`,

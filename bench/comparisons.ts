@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { adminByToken } from './admin-token.ts';
-import type { Case, Suite } from './cases.ts';
+import type { Case, Comparison } from './cases.ts';
 import { startCollector } from './collector.ts';
 import { requestJson } from './json-request.ts';
 import { connections, type LoadRequest, type LoadSource, startLoad, takeTurns } from './load.ts';
@@ -13,14 +13,15 @@ import { inTurn, roundsWithin } from './rounds.ts';
 const tracedSeconds = 1;
 /** One request in a hundred would take minutes to have the code of traces compiled: all are traced at first. */
 const tracedInPart: ReadonlySet<Variant> = new Set<Variant>(['traced-0.01', 'instrumented-0.01']);
+/** One pair of processes says little. */
 const leastRounds = 2;
 
 /**
- * Measures suites in rounds, each with fresh processes: what one process of a program happens to make of its code and heap
+ * Compares in rounds, each with fresh processes: what one process of a program happens to make of its code and heap
  * differs from the next.
  */
 export async function compare(
-  suites: readonly Suite[],
+  comparisons: readonly Comparison[],
   folder: string,
   seconds: number,
   progress: (text: string) => void,
@@ -28,36 +29,37 @@ export async function compare(
   const collector = await startCollector();
   const compared: Compared = { samples: new Map(), ratios: new Map() };
   try {
-    await roundsWithin(seconds, leastRounds, async round => {
+    const cases = new Map(comparisons.flatMap(({ of, to }) => [of, to].map(each => [each.name, each])));
+    const measureRound = async (round: number) => {
       progress(`comparisons, round ${round}`);
-      const cases = new Map(suites.flatMap(suite => suite.cases.map(each => [each.name, each])));
       await withServers([...cases.values()], join(folder, `round-${round}`), collector.url, servers =>
-        measureSuites(inTurn(suites, round), round, servers, compared),
+        measureInOrder(inTurn(comparisons, round), round, servers, compared),
       );
-    });
+    };
+    await roundsWithin(seconds, measureRound, leastRounds);
   } finally {
     collector.stop();
   }
   return compared;
 }
 
-/** Each case has its source from the first suite that it is in. */
-async function measureSuites(
-  suites: readonly Suite[],
+/** Each case has its source from the first comparison that it is in. */
+async function measureInOrder(
+  comparisons: readonly Comparison[],
   round: number,
   servers: ReadonlyMap<string, BenchServer>,
   compared: Compared,
 ): Promise<void> {
   const sources = new Map<string, LoadSource>();
   try {
-    for (const suite of suites) {
+    for (const { name, of, to, turns } of comparisons) {
       const own: (readonly [name: string, source: LoadSource])[] = [];
-      for (const each of inTurn(suite.cases, round)) {
+      for (const each of inTurn([of, to], round)) {
         const source = sources.get(each.name) ?? (await startCase(each, servers));
         sources.set(each.name, source);
         own.push([each.name, source]);
       }
-      recordTurns(await takeTurns(own, suite.turns), suite.ratios, compared);
+      recordTurns(await takeTurns(own, turns), [{ name, of: of.name, to: to.name }], compared);
     }
   } finally {
     for (const source of sources.values()) source.end();

@@ -20,7 +20,6 @@ const secondsOfReads = 3;
 /** Other code is compiled for requests that come alone than for those that come together. */
 const warmSecondsOfReads = 2;
 const secondsOfPeak = 0.8;
-const leastRounds = 2;
 const noCollector = '';
 
 /**
@@ -33,7 +32,7 @@ export async function measureLatencies(
   progress: (text: string) => void,
 ): Promise<Rounds<PacedSample>> {
   const samples: Rounds<PacedSample> = new Map();
-  await roundsWithin(seconds, leastRounds, async round => {
+  await roundsWithin(seconds, async round => {
     progress(`latencies, round ${round}`);
     const parent = join(folder, `latencies-${round}`);
     const [on, off] = await Promise.all([

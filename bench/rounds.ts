@@ -11,8 +11,8 @@ export type Rounds<T> = Map<string, T[]>;
  */
 export async function roundsWithin(
   seconds: number,
-  least: number,
   round: (number: number) => Promise<void>,
+  least = 1,
   now: () => number = () => performance.now(),
 ): Promise<number> {
   const start = now();

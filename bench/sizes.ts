@@ -29,7 +29,6 @@ const idleSeconds = 2;
 const turnsOfCompared = 4;
 const secondsOfOthers = 0.8;
 const warmSecondsOfOthers = 1;
-const leastRounds = 2;
 /** More than the service remembers rows of, and few enough that the load's process holds a request for each. */
 const namesRead = 50_000;
 
@@ -38,11 +37,6 @@ export interface ColdStart {
   readonly milliseconds: number;
   /** Resident after two idle seconds. */
   readonly megabytes: number;
-}
-
-export interface SizeResults {
-  readonly starts: Rounds<ColdStart>;
-  readonly reads: Compared;
 }
 
 /** The folder of a service for each size of its vault. */
@@ -57,25 +51,34 @@ export async function makeVaults(folder: string, progress: (text: string) => voi
   return folders;
 }
 
-/** Starts, memory, reads and lists with a thousand, a hundred thousand and a million secrets. */
-export async function measureSizes(
+/** Starts and memory with a thousand, a hundred thousand and a million secrets. */
+export async function measureStarts(
   folders: SizedVaults,
-  seconds: { readonly starts: number; readonly reads: number },
+  seconds: number,
   progress: (text: string) => void,
-): Promise<SizeResults> {
+): Promise<Rounds<ColdStart>> {
   const starts: Rounds<ColdStart> = new Map();
-  await roundsWithin(seconds.starts, leastRounds, async round => {
+  await roundsWithin(seconds, async round => {
     progress(`starts, round ${round}`);
     await withServers(folders, inTurn(sizes, round), servers => measureIdle(servers, starts));
   });
-  const reads: Compared = { samples: new Map(), ratios: new Map() };
-  await roundsWithin(seconds.reads, leastRounds, async round => {
+  return starts;
+}
+
+/** Reads, lists and scrapes with as many. */
+export async function measureReadsBySize(
+  folders: SizedVaults,
+  seconds: number,
+  progress: (text: string) => void,
+): Promise<Compared> {
+  const compared: Compared = { samples: new Map(), ratios: new Map() };
+  await roundsWithin(seconds, async round => {
     progress(`reads by size, round ${round}`);
-    await withServers(folders, sizes, servers => readAll(servers, round, reads));
+    await withServers(folders, sizes, servers => readAll(servers, round, compared));
   });
-  const { samples, ratios } = reads;
+  const { samples, ratios } = compared;
   const all = ratiosOf([{ name: getOfAll, of: getOfMillion, to: getOfThousand }], samples);
-  return { starts, reads: { samples, ratios: new Map([...ratios, ...all]) } };
+  return { samples, ratios: new Map([...ratios, ...all]) };
 }
 
 /** The service on each of the vaults, started one after another, while `work` runs. */
@@ -113,7 +116,7 @@ interface Reading {
   readonly connections: number;
 }
 
-const compared: readonly Reading[] = [
+const comparedReadings: readonly Reading[] = [
   { name: getOfThousand, size: thousand, requests: reads(thousand, thousand), connections: 64 },
   { name: hotOfMillion, size: million, requests: reads(thousand, million), connections: 64 },
 ];
@@ -141,7 +144,7 @@ async function readAll(
     if (server === undefined) throw new Error(`no server with ${size} secrets was started`);
     return server;
   };
-  const starts = inTurn(compared, round).map(
+  const starts = inTurn(comparedReadings, round).map(
     ({ name, size, requests, connections }): NamedStart => [
       name,
       () => startLoad(of(size), requests, connections),

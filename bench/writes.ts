@@ -11,7 +11,6 @@ const secondsEach = 0.6;
 /** Changes are slower than reads, so that their code takes longer to be compiled: once, and then a little for each case. */
 const warmSecondsOnce = 2;
 const warmSecondsEach = 0.3;
-const leastRounds = 2;
 const clients = [1, 8, 64];
 
 /** No two clients have a name in common, so that none waits for another's change. */
@@ -32,7 +31,7 @@ export async function measureWrites(
   progress: (text: string) => void,
 ): Promise<Rounds<Sample>> {
   const samples: Rounds<Sample> = new Map();
-  await roundsWithin(seconds, leastRounds, async round => {
+  await roundsWithin(seconds, async round => {
     progress(`writes, round ${round}`);
     const parent = join(folder, `writes-${round}`);
     const server = await startExecutable(await seedVault(parent, secrets));

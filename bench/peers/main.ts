@@ -39,10 +39,11 @@ async function inRounds<Subject, Sample>(
   measure: (subject: Subject) => Promise<Sample>,
 ): Promise<(Subject & { samples: Sample[] })[]> {
   const results = subjects.map(subject => ({ ...subject, samples: [] as Sample[] }));
-  await roundsWithin(shares[part], leastRounds, async round => {
+  const measureRound = async (round: number) => {
     stderr.write(`${part}, round ${round}\n`);
     for (const result of inTurn(results, round)) result.samples.push(await measure(result));
-  });
+  };
+  await roundsWithin(shares[part], measureRound, leastRounds);
   return results;
 }
 

@@ -1,6 +1,5 @@
 import t from 'tap';
 import { budgets, isMet, type Measurements } from '../../bench/budgets.ts';
-import { serviceSuites, tracesSuites } from '../../bench/cases.ts';
 import { benchmarksPage } from '../../bench/document.ts';
 import { budgetTable, loadTable, ratioTable, table } from '../../bench/report.ts';
 
@@ -96,14 +95,6 @@ t.test('what is over its budget, and what was not measured, is not met', async t
 t.test('ratios have their median and the middle half, rows their median and spread', async t => {
   t.match(ratioTable(good.ratios), '| `GET /secret` : bare route | 0.60 | 0.50 to 0.70 | 1.67 |');
   t.match(loadTable(good.samples), '| bare Fastify route | 30000 | 67 % | 1.00 | 3.00 | 1.00 | 37.5 |');
-});
-
-t.test('what a suite compares, it measures', async t => {
-  for (const { cases, ratios } of [...serviceSuites, ...tracesSuites]) {
-    const names = cases.map(({ name }) => name);
-    t.equal(new Set(names).size, names.length, 'each once');
-    for (const { of, to } of ratios) t.ok(names.includes(of) && names.includes(to), `${of} : ${to}`);
-  }
 });
 
 t.test('the page says how it was made, where, and how to make it again', async t => {

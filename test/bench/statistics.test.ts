@@ -1,4 +1,5 @@
 import t from 'tap';
+import { Allotment } from '../../bench/allotment.ts';
 import { scattered, secretName } from '../../bench/names.ts';
 import { inTurn, roundsWithin } from '../../bench/rounds.ts';
 import { median, paired, percentile, spread } from '../../bench/statistics.ts';
@@ -44,11 +45,23 @@ t.test('there are as many rounds as are asked for at least, and more while they 
     const round = async () => {
       time += milliseconds;
     };
-    return await roundsWithin(10, least, round, () => time);
+    return await roundsWithin(10, round, least, () => time);
   };
   t.equal(await roundsOf(20_000, 3), 3, 'none of them fits');
   t.equal(await roundsOf(3000, 2), 3, 'a fourth would not fit');
   t.equal(await roundsOf(1000, 2), 10);
+});
+
+t.test('what one part of a run overdraws or leaves falls on those after it', async t => {
+  let time = 10;
+  const allotment = new Allotment(100, { first: 30, second: 20, third: 10 }, () => time);
+  t.equal(allotment.secondsFor('first'), 45, 'half of 90');
+  time += 60;
+  t.equal(allotment.secondsFor('second'), 20, 'two thirds of 30');
+  time += 6;
+  t.equal(allotment.secondsFor('third'), 24, 'all that is left');
+  time += 100;
+  t.equal(allotment.secondsFor('third'), 0, 'never less than nothing');
 });
 
 t.test('scattered places are all over, within, and none twice', async t => {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { healthOff, healthOn } from './cases.ts';
 import { startFresh } from './comparisons.ts';
 import { connections, load } from './load.ts';
-import { loadPaced, type PacedSample } from './paced.ts';
+import { type PacedSample, startPaced } from './paced.ts';
 import type { BenchServer } from './processes.ts';
 import { inTurn, type Rounds, record, roundsWithin } from './rounds.ts';
 
@@ -14,9 +14,15 @@ const warmSecondsOfHealth = 2;
 /** So short that a pause of the machine is in few of them, and not in their median. */
 const turnsOfHealth = 5;
 const secondsOfHealth = 0.25;
-const warmSecondsOfTurn = 0.3;
-/** Long, for one pause of the machine or one collection of the whole heap is more than a hundredth of less. */
+/** Until the load's own code is compiled: what is late meanwhile would be late for seconds. */
+const warmSecondsOfPace = 1;
+const warmSecondsOfTurn = 0.1;
+/**
+ * Long, for one pause of the machine or one collection of the whole heap is more than a hundredth of less; and several, for
+ * it is in some of them.
+ */
 const secondsOfReads = 3;
+const turnsOfReads = 2;
 /** Other code is compiled for requests that come alone than for those that come together. */
 const warmSecondsOfReads = 2;
 const secondsOfPeak = 0.8;
@@ -45,26 +51,49 @@ export async function measureLatencies(
         await peakOf(off, '/healthz', warmSecondsOfHealth),
         await peakOf(on, '/healthz', warmSecondsOfHealth),
       ];
-      const half = Math.min(...peaks) * 0.5;
-      const servers = [[healthOn, on] as const, [healthOff, off] as const];
-      for (let turn = 0; turn < turnsOfHealth; turn++) {
-        for (const [name, server] of inTurn(servers, round + turn)) {
-          record(
-            samples,
-            name,
-            await loadPaced(server, '/healthz', half, secondsOfHealth, warmSecondsOfTurn),
-          );
-        }
-      }
-      const rate = (await peakOf(on, '/secret/test')) * 0.8;
-      const reads = await loadPaced(on, '/secret/test', rate, secondsOfReads, warmSecondsOfReads);
-      record(samples, getAtMostOfPeak, reads);
+      await measureHealth([on, off], Math.min(...peaks) * 0.5, round, samples);
+      await measureReads(on, (await peakOf(on, '/secret/test')) * 0.8, samples);
     } finally {
       await Promise.all([on.stop(), off.stop()]);
       rmSync(parent, { recursive: true, force: true });
     }
   });
   return samples;
+}
+
+async function measureHealth(
+  [on, off]: readonly [BenchServer, BenchServer],
+  rate: number,
+  round: number,
+  samples: Rounds<PacedSample>,
+): Promise<void> {
+  const sources = [
+    [healthOn, startPaced(on, '/healthz', rate)] as const,
+    [healthOff, startPaced(off, '/healthz', rate)] as const,
+  ];
+  try {
+    for (const [, source] of sources) await source.measure({ warmSeconds: 0, seconds: warmSecondsOfPace });
+    for (let turn = 0; turn < turnsOfHealth; turn++) {
+      for (const [name, source] of inTurn(sources, round + turn)) {
+        const each = { warmSeconds: warmSecondsOfTurn, seconds: secondsOfHealth };
+        record(samples, name, await source.measure(each));
+      }
+    }
+  } finally {
+    for (const [, source] of sources) source.end();
+  }
+}
+
+async function measureReads(server: BenchServer, rate: number, samples: Rounds<PacedSample>): Promise<void> {
+  const source = startPaced(server, '/secret/test', rate);
+  try {
+    for (let turn = 0; turn < turnsOfReads; turn++) {
+      const warmSeconds = turn === 0 ? warmSecondsOfReads : warmSecondsOfTurn;
+      record(samples, getAtMostOfPeak, await source.measure({ warmSeconds, seconds: secondsOfReads }));
+    }
+  } finally {
+    source.end();
+  }
 }
 
 /** Requests a second that the closed loop reaches. */

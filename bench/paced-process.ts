@@ -4,7 +4,7 @@
  * that it held up, and not of one only ("coordinated omission"). autocannon's own rate sends each second's requests in
  * one burst, which measures the burst.
  *
- * Takes a `PacedJob` over IPC and answers a `PacedSample`.
+ * Takes a `PacedJob` over IPC, and then each `PacedRun`, which it answers with a `PacedSample`.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -17,6 +17,9 @@ export interface PacedJob {
   readonly path: string;
   readonly connections: number;
   readonly requestsPerSecond: number;
+}
+
+export interface PacedRun {
   readonly warmSeconds: number;
   readonly seconds: number;
 }
@@ -31,13 +34,21 @@ export interface PacedSample {
 
 const successWithLength = /^HTTP\/1\.1 2\d\d [\s\S]*?\r\ncontent-length: (\d+)\r\n/i;
 
-async function openConnections({ url, connections }: PacedJob): Promise<Socket[]> {
+interface Connection {
+  readonly socket: Socket;
+  /** Called when an answer is whole. */
+  answered: () => void;
+}
+
+async function openConnections({ url, connections }: PacedJob): Promise<Connection[]> {
   const { hostname, port } = new URL(url);
-  const sockets = Array.from({ length: connections }, () =>
-    connect({ host: hostname, port: Number(port), noDelay: true }),
-  );
-  await Promise.all(sockets.map(socket => once(socket, 'connect')));
-  return sockets;
+  const opened = Array.from({ length: connections }, (): Connection => {
+    const socket = connect({ host: hostname, port: Number(port), noDelay: true });
+    return { socket, answered: () => undefined };
+  });
+  await Promise.all(opened.map(({ socket }) => once(socket, 'connect')));
+  opened.forEach(readAnswers);
+  return opened;
 }
 
 function requestText({ url, headers, path }: PacedJob): string {
@@ -45,10 +56,10 @@ function requestText({ url, headers, path }: PacedJob): string {
   return `GET ${path} HTTP/1.1\r\nhost: ${new URL(url).host}\r\n${lines.join('')}\r\n`;
 }
 
-/** Calls back when an answer is whole. Throws, and so ends the process, at what is no 2xx with a length. */
-function onAnswers(socket: Socket, answered: () => void): void {
+/** Throws, and so ends the process, at what is no 2xx with a length. */
+function readAnswers(connection: Connection): void {
   let received = '';
-  socket.setEncoding('latin1').on('data', text => {
+  connection.socket.setEncoding('latin1').on('data', text => {
     received += text;
     const body = received.indexOf('\r\n\r\n') + 4;
     if (body < 4) return;
@@ -56,52 +67,54 @@ function onAnswers(socket: Socket, answered: () => void): void {
     if (length === undefined) throw new Error(`not an answer to count: ${received.slice(0, 200)}`);
     if (received.length < body + Number(length)) return;
     received = '';
-    answered();
+    connection.answered();
   });
 }
 
-async function run(job: PacedJob): Promise<PacedSample> {
-  const sockets = await openConnections(job);
-  const idle = [...sockets];
+async function run(
+  connections: readonly Connection[],
+  job: PacedJob,
+  { warmSeconds, seconds }: PacedRun,
+): Promise<PacedSample> {
+  const idle = [...connections];
   const text = requestText(job);
-  const total = Math.round(job.requestsPerSecond * (job.warmSeconds + job.seconds));
-  const warm = Math.round(job.requestsPerSecond * job.warmSeconds);
+  const total = Math.round(job.requestsPerSecond * (warmSeconds + seconds));
+  const warm = Math.round(job.requestsPerSecond * warmSeconds);
   const interval = 1000 / job.requestsPerSecond;
   const times = new Float64Array(total);
-  const dueOn = new Map<Socket, number>();
+  const dueOn = new Map<Connection, number>();
   const done = Promise.withResolvers<void>();
   const start = performance.now();
   let sent = 0;
   let answered = 0;
 
-  for (const socket of sockets) {
-    onAnswers(socket, () => {
-      const number = dueOn.get(socket) ?? 0;
+  for (const connection of connections) {
+    connection.answered = () => {
+      const number = dueOn.get(connection) ?? 0;
       times[number] = performance.now() - (start + number * interval);
-      idle.push(socket);
+      idle.push(connection);
       answered += 1;
       if (answered === total) done.resolve();
-    });
+    };
   }
   // Timers come once a millisecond, and this core has nothing else to do.
   const tick = (): void => {
     const due = Math.min(total, Math.floor((performance.now() - start) / interval) + 1);
     while (sent < due) {
-      const socket = idle.pop();
-      if (socket === undefined) break;
-      dueOn.set(socket, sent);
-      socket.write(text, 'latin1');
+      const connection = idle.pop();
+      if (connection === undefined) break;
+      dueOn.set(connection, sent);
+      connection.socket.write(text, 'latin1');
       sent += 1;
     }
     if (sent < total) setImmediate(tick);
   };
   tick();
   await done.promise;
-  const seconds = (performance.now() - start) / 1000;
-  for (const socket of sockets) socket.destroy();
+  const took = (performance.now() - start) / 1000;
   const measured = times.subarray(warm);
   return {
-    requestsPerSecond: total / seconds,
+    requestsPerSecond: total / took,
     p50: percentile(measured, 0.5),
     p99: percentile(measured, 0.99),
     p999: percentile(measured, 0.999),
@@ -109,5 +122,10 @@ async function run(job: PacedJob): Promise<PacedSample> {
 }
 
 const [job] = (await once(process, 'message')) as [PacedJob];
-process.send?.(await run(job));
-process.disconnect?.();
+const opening = openConnections(job);
+process.on('message', async (each: PacedRun) => {
+  process.send?.(await run(await opening, job, each));
+});
+process.once('disconnect', async () => {
+  for (const { socket } of await opening) socket.destroy();
+});

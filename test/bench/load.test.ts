@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { load, startLoad, together } from '../../bench/load.ts';
-import { loadPaced } from '../../bench/paced.ts';
+import { startPaced } from '../../bench/paced.ts';
 import type { BenchServer } from '../../bench/processes.ts';
 
 /** Answers as it is told to, in this process. */
@@ -130,13 +130,15 @@ t.test('at a fixed rate, a stall is in the time of every request that it held up
     response.end('ok');
   });
   // 64 connections, and 250 requests that fall due while nothing is answered.
-  const sample = await loadPaced(server, '/', 500, 0.5, 0);
+  const source = startPaced(server, '/', 500);
+  t.teardown(() => source.end());
+  const sample = await source.measure({ warmSeconds: 0, seconds: 0.5 });
   t.equal(answered, 250);
   t.ok(sample.p50 > 100, `p50 ${sample.p50} ms`);
   t.ok(sample.p50 < sample.p99 && sample.p99 <= sample.p999);
 });
 
-t.test('at a rate that few connections can keep, none is left behind', async t => {
+t.test('at a rate that few connections can keep, all stay open until the end, and none after it', async t => {
   const server = createServer((_request, response) => response.end('ok')).listen(0, '127.0.0.1');
   t.teardown(() => server.closeAllConnections());
   let opened = 0;
@@ -151,8 +153,11 @@ t.test('at a rate that few connections can keep, none is left behind', async t =
     });
   });
   await once(server, 'listening');
-  await loadPaced(benchServer(server), '/', 50, 0.2, 0);
+  const source = startPaced(benchServer(server), '/', 50);
+  await source.measure({ warmSeconds: 0, seconds: 0.2 });
+  await source.measure({ warmSeconds: 0.1, seconds: 0.2 });
+  t.same([opened, open], [64, 64]);
+  source.end();
   await allClosed.promise;
-  t.equal(opened, 64);
   server.close();
 });

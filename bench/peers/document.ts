@@ -49,7 +49,7 @@ OpenBao runs as it does in production: sealed, one raft node, a file audit devic
 
 ## Goals
 
-The median of the rounds' own ratios; this service by token identity, as the peers have it.
+The median of the rounds' own ratios; this service as it is shipped, but by token identity, as the peers have it.
 
 ${goalTable(peers)}
 ## What it costs to keep metrics

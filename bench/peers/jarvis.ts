@@ -29,19 +29,37 @@ function jarvis(identity: Identity, sizes: readonly number[]): Peer {
     identity,
     sizes,
     guarantees,
-    start: (folder, secrets) => start(identity, folder, secrets),
+    start: (folder, secrets) => start(identity, 'always', folder, secrets),
   };
 }
 
 export const byHeader = jarvis('header', [0]);
 export const byToken = jarvis('token', [0, manySecrets]);
 
-async function start(identity: Identity, parent: string, secrets: number): Promise<PeerServer> {
+/** Beside peers that do not wait for the disk, either. */
+export const withoutSyncOfReads: Peer = {
+  name: 'jarvis-secretsd (audit.sync = "changes")',
+  identity: 'token',
+  sizes: [manySecrets],
+  guarantees: {
+    ...guarantees,
+    audit: 'its record is handed to the kernel; a power cut may lose those of the last second',
+  },
+  start: (folder, secrets) => start('token', 'changes', folder, secrets),
+};
+
+async function start(
+  identity: Identity,
+  sync: 'always' | 'changes',
+  parent: string,
+  secrets: number,
+): Promise<PeerServer> {
   const folder = secrets === 0 ? install(parent) : await seedVault(parent, secrets);
   const address = `127.0.0.1:${await freePort()}`;
   const environment = {
     JARVIS_SECRETSD_SERVER_BIND_ADDR: address,
     JARVIS_SECRETSD_SECURITY_IDENTITY: identity,
+    JARVIS_SECRETSD_AUDIT_SYNC: sync,
   };
   const args = ['--config', join(folder, 'config.toml')];
   const started = await startProgram(executable, args, environment, '"msg":"ready"');

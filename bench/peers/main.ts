@@ -1,5 +1,5 @@
 /**
- * `npm run bench:peers`: this service beside its peers, at the same work on the same machine, in about six minutes.
+ * `npm run bench:peers`: this service beside its peers, at the same work on the same machine, in under seven minutes.
  * A peer whose environment variable holds the path of its program is started on loopback; the report names the others.
  * Prints a report; `--write` puts it into docs/peers.md, too.
  */

@@ -1,4 +1,4 @@
-import { byHeader, byToken } from './jarvis.ts';
+import { byHeader, byToken, withoutSyncOfReads } from './jarvis.ts';
 import { openBao } from './openbao.ts';
 import type { ForeignPeer, Peer } from './peer.ts';
 import { rustAncestor } from './rust-ancestor.ts';
@@ -13,7 +13,7 @@ export interface Chosen {
 
 /** This service, and each foreign peer whose variable holds the path of its program. */
 export function choosePeers(environment: Readonly<Record<string, string | undefined>>): Chosen {
-  const measured: Peer[] = [byHeader, byToken];
+  const measured: Peer[] = [byHeader, byToken, withoutSyncOfReads];
   const skipped: ForeignPeer[] = [];
   for (const peer of foreignPeers) {
     const program = environment[peer.variable] ?? '';

@@ -72,7 +72,12 @@ function instrumentations(ours: number): InstrumentationResult[] {
 t.test('a peer is measured when its variable is set, and this service always', async t => {
   t.same(
     measured.map(({ name, identity }) => `${name}, ${identity}`),
-    ['jarvis-secretsd, header', 'jarvis-secretsd, token', 'OpenBao, token'],
+    [
+      'jarvis-secretsd, header',
+      'jarvis-secretsd, token',
+      'jarvis-secretsd (audit.sync = "changes"), token',
+      'OpenBao, token',
+    ],
   );
   t.same(skipped, [rustAncestor]);
   t.same(choosePeers({}).skipped, [rustAncestor, openBao]);

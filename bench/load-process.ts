@@ -46,20 +46,26 @@ interface Instance {
 }
 
 interface AutocannonResult {
-  readonly requests: { readonly total: number };
   readonly non2xx: number;
   readonly errors: number;
-  readonly duration: number;
 }
 
 const autocannon = createRequire(import.meta.url)('autocannon') as Autocannon;
 /** Milliseconds; a run ends at the end of a sample. */
 const sampleInterval = 100;
 
-async function run(job: LoadJob, duration: number): Promise<LoadResult> {
+/** What each connection sends, in turn. Where requests are fewer than connections, several have the same one. */
+function deal({ requests, connections }: LoadJob): LoadRequest[][] {
+  return Array.from({ length: connections }, (_, connection) =>
+    requests.filter((_request, index) => index % connections === connection % requests.length),
+  );
+}
+
+async function run(job: LoadJob, hands: readonly LoadRequest[][], duration: number): Promise<LoadResult> {
   const times: number[] = [];
   const finished = Promise.withResolvers<AutocannonResult>();
   let client = 0;
+  let begun = performance.now();
   const options = {
     url: job.url,
     connections: job.connections,
@@ -68,22 +74,22 @@ async function run(job: LoadJob, duration: number): Promise<LoadResult> {
     headers: job.headers,
     idReplacement: job.requests.some(({ path, body = '' }) => `${path}${body}`.includes('[<id>]')),
     setupClient: (connection: { setRequests(requests: readonly LoadRequest[]): void }) => {
-      const turn = client++ % job.connections;
-      connection.setRequests(
-        job.requests
-          .filter((_, index) => index % job.connections === turn % job.requests.length)
-          .map(request => ({ ...request })),
-      );
+      // It writes into what it is given, and builds all that a connection sends before the next connects: with many requests
+      // that takes longer than any answer, and nothing is sent meanwhile.
+      connection.setRequests((hands[client++] ?? []).map(request => ({ ...request })));
+      begun = performance.now();
     },
   };
   const instance = autocannon(options, (error, result) =>
     error === null ? finished.resolve(result) : finished.reject(error),
   );
-  instance.on('response', (_client, _status, _bytes, time) => void times.push(time));
-  const { requests, duration: seconds, non2xx, errors } = await finished.promise;
+  instance.on('response', (_client, _status, _bytes, time) => {
+    times.push(Math.min(time, performance.now() - begun));
+  });
+  const { non2xx, errors } = await finished.promise;
   return {
-    requests: requests.total,
-    seconds,
+    requests: times.length,
+    seconds: (performance.now() - begun) / 1000,
     p50: percentile(times, 0.5),
     p99: percentile(times, 0.99),
     non2xx,
@@ -92,6 +98,7 @@ async function run(job: LoadJob, duration: number): Promise<LoadResult> {
 }
 
 const [job] = (await once(process, 'message')) as [LoadJob];
+const hands = deal(job);
 process.on('message', async (seconds: number) => {
-  process.send?.(await run(job, seconds));
+  process.send?.(await run(job, hands, seconds));
 });

@@ -84,6 +84,22 @@ t.test('a source of load rests until it is asked, and measures as often as it is
   t.ok(arrived - first.requests - second.requests <= 2, `${arrived} arrived`);
 });
 
+t.test('the time in which many requests are made ready is not in the figures', async t => {
+  const arrivals: number[] = [];
+  const server = await startServer(t, (_request, response) => {
+    arrivals.push(performance.now());
+    response.end('ok');
+  });
+  const requests = Array.from(
+    { length: 60_000 },
+    (_, index) => ({ method: 'GET', path: `/${index}` }) as const,
+  );
+  const sample = await load(server, requests, 64, 0.3, 0);
+  const measured = (sample.requests / sample.requestsPerSecond) * 1000;
+  const served = (arrivals.at(-1) ?? 0) - (arrivals[0] ?? 0);
+  t.ok(Math.abs(measured - served) < 150, `${measured} ms of ${served}`);
+});
+
 t.test('one slow sample of three does not move what they are together', t => {
   const usual = {
     requests: 100,

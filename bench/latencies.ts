@@ -11,9 +11,12 @@ export const getAtMostOfPeak = '`GET /secret` at 80 % of its peak';
 
 /** Little code answers it. */
 const warmSecondsOfHealth = 2;
-/** So short that a pause of the machine is in few of them, and not in their median. */
+/**
+ * So short that a pause of the machine is in few of them, and not in their median; and so long that one of three milliseconds,
+ * as another thread on the core makes, is less than a hundredth of it.
+ */
 const turnsOfHealth = 5;
-const secondsOfHealth = 0.25;
+const secondsOfHealth = 0.5;
 /** Until the load's own code is compiled: what is late meanwhile would be late for seconds. */
 const warmSecondsOfPace = 1;
 const warmSecondsOfTurn = 0.1;

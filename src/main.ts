@@ -7,26 +7,31 @@ import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
 import { tlsFiles } from './config/transport.ts';
 import { asStartError, errorMessage } from './errors.ts';
+import { exitCodes } from './exit-codes.ts';
 import { requireClosedFiles } from './file-permissions.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
 import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { type Service, startService } from './service.ts';
+import { type Signals, type StopSignal, throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
 
 /** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
 
+const secondStop = { SIGINT: 'secondInterrupt', SIGQUIT: 'secondQuit', SIGTERM: 'secondTerminate' } as const;
+
 /**
- * Runs the service until a signal ends it: with exit code 0, or 1 when it failed while running.
- * @throws StartError, for exit code 2
+ * Runs the service until a signal ends it. Never returns: the process exits, with a code of the table in exit-codes.ts.
+ * @throws StartError when the service cannot start, StartInterrupted when a signal ended the start; nothing is left open
  */
-export async function serve(config: Config, configFile: string): Promise<void> {
+export async function serve(config: Config, configFile: string, signals: Signals): Promise<void> {
   process.umask(0o077);
   requireClosedFiles(config, configFile);
   let bridge: Telemetry['bridgeLog'] = null;
   const logger = createLogger(config.logging, process.stdout, line => bridge?.(line));
+  signals.handleSecondStop(signal => endAtOnce(signal, logger));
   const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
     process,
@@ -41,7 +46,7 @@ export async function serve(config: Config, configFile: string): Promise<void> {
   const die = (reason: ExitReason, error: unknown): never => {
     logger.fatal({ reason: errorMessage(error) }, 'the process must end');
     lastExit.note(reason);
-    process.exit(1);
+    process.exit(exitCodes.failure);
   };
   process.on('uncaughtException', error => die('uncaught_error', error));
   const service = await startService({
@@ -50,29 +55,38 @@ export async function serve(config: Config, configFile: string): Promise<void> {
     logger,
     telemetry,
     lastExitReason: lastExit.previous,
+    stopRequested: signals.stopRequested,
     onFatal: error => die('store_failure', error),
   });
   recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf, telemetry.tracing);
-  const scrapeServer = await listenAll(config, service, telemetry.exposition);
+  const scrapeServer = await listenAll(config, service, telemetry.exposition, signals.stopRequested);
   lastExit.noteRunning();
-  stopOnSignals(async () => {
-    scrapeServer?.close();
-    await service.stop();
-    await telemetry.shutdown();
-    lastExit.note('clean');
-  }, logger);
-  process.on('SIGHUP', () => {
+  // The ready line comes first: a signal that arrived during the start is handled from here on.
+  announce(config, configFile, service, logger);
+  signals.handle('SIGHUP', () => {
     service.reloadCertificates();
     reloadPolicy(service, logger);
   });
-  // Last: whoever reads this line may send a signal at once.
-  announce(config, configFile, service, logger);
+  signals.handleStop(signal =>
+    stopWithin(stopDeadline, signal, logger, async () => {
+      scrapeServer?.close();
+      await service.stop();
+      await telemetry.shutdown();
+      lastExit.note('clean');
+    }),
+  );
 }
 
 /** Opens the API's listener and, where configured, the one for /metrics; returns the latter. */
-async function listenAll(config: Config, service: Service, exposition: Exposition): Promise<Server | null> {
+async function listenAll(
+  config: Config,
+  service: Service,
+  exposition: Exposition,
+  stopRequested: AbortSignal,
+): Promise<Server | null> {
   try {
     await service.app.ready();
+    await throwIfStopped(stopRequested);
     const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
     await listen(service.app.server, address, socketAccess(config));
     const { bind_addr } = config.telemetry.prometheus;
@@ -119,27 +133,29 @@ function addressOf(config: Config): string {
   return formatBindAddress(address, tlsFiles(config) === null ? 'http' : 'https');
 }
 
-/** The first signal drains; what hangs is cut at the deadline, and a second signal ends the process at once. */
-function stopOnSignals(stop: () => Promise<void>, logger: Logger): void {
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    logger.info({ signal }, 'stopping: finishing requests in flight');
-    setTimeout(() => process.exit(1), stopDeadline).unref();
-    stop().then(
-      () => {
-        logger.info('stopped');
-        process.exit(0);
-      },
-      error => {
-        logger.error({ reason: errorMessage(error) }, 'the stop was not clean');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+/** Ends the process when `stop` is done. What still hangs at the deadline is cut. */
+function stopWithin(deadlineMs: number, signal: StopSignal, logger: Logger, stop: () => Promise<void>): void {
+  logger.info({ signal }, 'stopping: finishing requests in flight');
+  setTimeout(() => {
+    logger.error({ deadline_ms: deadlineMs }, 'the stop took too long: the process ends now');
+    process.exit(exitCodes.failure);
+  }, deadlineMs).unref();
+  stop().then(
+    () => {
+      logger.info('stopped');
+      process.exit(exitCodes.success);
+    },
+    error => {
+      logger.error({ reason: errorMessage(error) }, 'the stop was not clean');
+      process.exit(exitCodes.failure);
+    },
+  );
+}
+
+/** For those who do not want to wait for requests in flight. Everything that was acknowledged is durable already. */
+function endAtOnce(signal: StopSignal, logger: Logger): never {
+  logger.warn({ signal }, 'a second signal: the process ends now, and requests in flight are cut');
+  process.exit(exitCodes[secondStop[signal]]);
 }
 
 async function reloadPolicy(service: Service, logger: Logger): Promise<void> {

@@ -18,6 +18,7 @@ import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
 import { systemClock } from './rotation/clock.ts';
 import { startScheduler } from './rotation/scheduler.ts';
+import { throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
 import { CertificatesInForce } from './tls/certificates-in-force.ts';
 import type { Vault } from './vault/vault.ts';
@@ -35,6 +36,8 @@ export interface ServiceOptions {
   readonly telemetry: Pick<Telemetry, 'metrics' | 'exposition' | 'tracing'>;
   /** How the process before this one ended; null where unknown. */
   readonly lastExitReason: string | null;
+  /** Aborted when the start is to end; the reason is thrown. */
+  readonly stopRequested?: AbortSignal;
   /** Writes can no longer be trusted: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -55,10 +58,10 @@ export interface Service {
 
 /**
  * Opens vault, policy and audit log and builds the app on them; the caller listens.
- * @throws StartError
+ * @throws StartError, or the reason of `stopRequested`; nothing is left open
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, logger, telemetry } = options;
+  const { config, logger, telemetry, stopRequested } = options;
   const { metrics, tracing } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
@@ -67,8 +70,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const certificates = tls === null ? null : new CertificatesInForce(tls, logger);
   const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
   await tryToListen(address, socketAccess(config));
+  await throwIfStopped(stopRequested);
   const working = await openWorkingVault({
     config,
+    stopRequested,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',
     policy: () => policy.policy,
     metrics,

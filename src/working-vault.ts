@@ -5,6 +5,7 @@ import { asStartError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
 import { generate } from './rotation/generators.ts';
+import { throwIfStopped } from './signals.ts';
 import { type OpenedVault, openVault } from './vault/opening.ts';
 import { completeIntents } from './vault/recovery.ts';
 import { createVault, type Vault } from './vault/vault.ts';
@@ -18,6 +19,8 @@ export interface WorkingVaultOptions {
   readonly policy: () => Policy;
   readonly metrics: Metrics;
   readonly log: Record<'warn' | 'error', (facts: object, message: string) => void>;
+  /** Aborted when the start is to end; the reason is thrown. */
+  readonly stopRequested?: AbortSignal | undefined;
   /** Writes can no longer be trusted: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
@@ -31,13 +34,16 @@ export interface WorkingVault {
   close(): Promise<void>;
 }
 
-/** @throws StartError */
+/** @throws StartError, or the reason of `stopRequested`; nothing is left open */
 export async function openWorkingVault(options: WorkingVaultOptions): Promise<WorkingVault> {
-  const { config, log, metrics, policy } = options;
+  const { config, log, metrics, policy, stopRequested } = options;
   const { paths, security } = config;
   const opened = await openVault({ ...options, paths });
   try {
+    // The log may be long.
+    await throwIfStopped(stopRequested);
     const audit = await openAudit(options, opened);
+    await throwIfStopped(stopRequested);
     const completed = await completeIntents(audit, opened.store);
     if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
     const vault = createVault({
@@ -63,7 +69,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
     };
   } catch (error) {
     await opened.close();
-    throw asStartError(error);
+    throw stopRequested?.aborted === true ? stopRequested.reason : asStartError(error);
   }
 }
 

@@ -66,17 +66,20 @@ export async function runCommand(
   installation: Installation,
   args: readonly string[],
 ): Promise<{ code: number | null; output: string }> {
-  const child = launch(installation, args);
-  const output = collect(child);
-  const [code] = await once(child, 'close');
-  return { code, output: output() };
+  const { output, ended } = launch(installation, args);
+  return { code: await ended, output: output() };
 }
 
-/** Starts the service and resolves when it says it is ready; rejects with its output when it ends before. */
-export async function startService(installation: Installation): Promise<RunningService> {
-  const child = launch(installation, ['--config', installation.configFile]);
-  const output = collect(child);
-  await ready(child, output);
+/**
+ * Starts the service and resolves when it says it is ready; rejects with its output when it ends before.
+ * @param meanwhile is called as soon as the process exists
+ */
+export async function startService(
+  installation: Installation,
+  meanwhile: (child: ChildProcess) => Promise<void> = async () => {},
+): Promise<RunningService> {
+  const { child, output } = launch(installation, ['--config', installation.configFile]);
+  await Promise.all([ready(child, output), meanwhile(child)]);
   return {
     ...askedService(installation),
     child,
@@ -133,7 +136,17 @@ export function parseSamples(text: string): Map<string, number> {
   return samples;
 }
 
-function launch(installation: Installation, args: readonly string[]): ChildProcess {
+/** A process of the executable. */
+export interface Launched {
+  readonly child: ChildProcess;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
+  /** Resolves with the exit code; null when a signal killed it. */
+  readonly ended: Promise<number | null>;
+}
+
+/** Starts the executable with the arguments. */
+export function launch(installation: Installation, args: readonly string[]): Launched {
   const { PATH = '', HOME = '' } = process.env;
   // tap puts loaders into NODE_OPTIONS of every child for its coverage; without coverage they only cost time.
   const command = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1' ? [] : ['-u', 'NODE_OPTIONS'];
@@ -146,7 +159,7 @@ function launch(installation: Installation, args: readonly string[]): ChildProce
     ...(installation.user === undefined ? {} : { uid: installation.user, gid: installation.user }),
   });
   process.umask(umask);
-  return child;
+  return { child, output: collect(child), ended: once(child, 'close').then(([code]) => code) };
 }
 
 function collect(child: ChildProcess): () => string {

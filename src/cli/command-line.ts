@@ -1,0 +1,93 @@
+import { Command } from 'commander';
+import packageFile from '../../package.json' with { type: 'json' };
+import { exitCodes } from '../exit-codes.ts';
+import type { Signals } from '../signals.ts';
+
+const defaultConfig = 'config.toml';
+
+/**
+ * Runs the command that the arguments name.
+ * @throws what the command throws
+ */
+export async function runCommandLine(argv: readonly string[], signals: Signals): Promise<void> {
+  await commands(signals).parseAsync(argv);
+}
+
+/** Each command imports what it runs: the server's libraries would slow down every other one. */
+function commands(signals: Signals): Command {
+  const program = new Command('jarvis-secretsd')
+    .description('A secrets service for one host or one team.')
+    .version(packageFile.version)
+    // Commander would end a wrong use with 1, which some commands give a meaning of its own.
+    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.success : exitCodes.refused))
+    .hook('preAction', (_program, command) => {
+      if (command !== program || program.opts<{ checkConfig?: boolean }>().checkConfig) signals.release();
+    })
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .option('--check-config', 'say whether configuration and policy can be used, and exit')
+    .action(async (options: { config: string; checkConfig?: boolean }) => {
+      if (options.checkConfig) {
+        const { checkConfigCommand } = await import('./commands/check-config.ts');
+        process.stdout.write(checkConfigCommand(options.config, process.env));
+        return;
+      }
+      const { loadConfig } = await import('../config/load.ts');
+      const config = loadConfig(options.config, process.env);
+      const { serve } = await import('../main.ts');
+      await serve(config, options.config, signals);
+    });
+
+  program
+    .command('audit')
+    .description('the audit log')
+    .command('verify')
+    .description('prove that the audit log is whole: chain, signatures, segments; exit 0 only when all holds')
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (_options: object, command: Command) => {
+      const { verifyAuditCommand } = await import('./commands/audit-verify.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
+    });
+
+  program
+    .command('health')
+    .description('ask the running service whether it can serve; exit 0 only when it can')
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (_options: object, command: Command) => {
+      const { healthCommand } = await import('./commands/health.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      process.exitCode = await healthCommand(config, process.env, text => process.stdout.write(text));
+    });
+
+  program
+    .command('token')
+    .description('bearer tokens')
+    .command('bootstrap')
+    .description(
+      'offline: put a token that may only manage tokens, for 24 hours, into paths.bootstrap_token_path',
+    )
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (_options: object, command: Command) => {
+      const { bootstrapTokenCommand } = await import('./commands/token-bootstrap.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      const complain = (text: string) => process.stderr.write(text);
+      process.stdout.write(await bootstrapTokenCommand(config, process.env, complain));
+    });
+
+  program
+    .command('policy')
+    .description('the policy')
+    .command('test')
+    .description('say what the policy file decides, and by which rule; exit 0 allowed, 1 denied, 2 no saying')
+    .argument('<client>')
+    .argument('<action>', 'read, list, create, update, delete, rotate, purge or admin')
+    .argument('<name>', "a secret's name")
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (client: string, action: string, name: string, _options: object, command: Command) => {
+      const { testPolicyCommand } = await import('./commands/policy-test.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      const print = (text: string) => process.stdout.write(text);
+      process.exitCode = testPolicyCommand({ client, action, name }, config, process.env, print);
+    });
+  return program;
+}

@@ -1,7 +1,8 @@
-/** Checks a whole audit log, segment by segment, in constant memory. */
+/** Checks a whole audit log, segment by segment, in constant memory; also while a service writes it. */
 import type { KeyObject } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
 import { type ChainPosition, chainStart, type Link, linkProblem, parseEntry, readLink } from './chain.ts';
 import { isIntentOrOutcome, OpenIntents } from './intents.ts';
 import { readLines, type SegmentLine } from './lines.ts';
@@ -30,23 +31,53 @@ export interface VerifyRequest {
   readonly folder: string;
   readonly vaultId: string;
   readonly publicKey: KeyObject;
-  /** What the vault remembers; null for a log checked without its vault, where a cut end cannot be seen. */
-  readonly facts: AuditFacts | null;
+  /** Reads what the vault remembers now; null for a log checked without its vault, where a cut end cannot be seen. */
+  readonly facts: (() => Promise<AuditFacts>) | null;
 }
 
 const mostProblems = 1000;
+/** A failed write makes a running service take lines back: more failures than this in a row are no chance. */
+const mostPasses = 5;
 
-/** Throws what the file system throws; everything wrong with the log itself is a problem in the report. */
+/**
+ * A problem counts if two passes in a row see it: a service that writes may take back what a failed write left, and a
+ * line may be seen half written. Throws what the file system throws.
+ */
 export async function verifyAudit(request: VerifyRequest): Promise<AuditReport> {
-  const verification = new Verification(request);
+  let report = await runPass(request);
+  for (let passes = 1; report.problems.length > 0 && passes < mostPasses; passes += 1) {
+    const seen = new Set(report.problems.map(identify));
+    const again = await runPass(request);
+    const confirmed = again.problems.filter(problem => seen.has(identify(problem)));
+    if (confirmed.length > 0 || again.problems.length === 0) return { ...again, problems: confirmed };
+    report = again;
+  }
+  return report;
+}
+
+/** The numbers in a reason may grow from one pass to the next. */
+function identify({ file, line, reason }: AuditProblem): string {
+  return `${file}:${line}:${reason.replaceAll(/\d+/g, '')}`;
+}
+
+/**
+ * What the vault remembers before the files are read must be in them; what is found in the files must be known to it
+ * afterwards. So a service may write meanwhile.
+ */
+async function runPass(request: VerifyRequest): Promise<AuditReport> {
+  const before = await request.facts?.();
+  const verification = new Verification(request, before ?? null);
   const files = (await readdir(request.folder)).filter(isSegmentFile).sort();
   for (const file of files) await verification.read(file, file === files.at(-1));
-  verification.compareWithVault(files);
+  const after = await request.facts?.();
+  if (after !== undefined) verification.compareWithVault(files, after);
   return verification.report(files.length);
 }
 
 class Verification {
   readonly #request: VerifyRequest;
+  /** As of before the first file was read. */
+  readonly #facts: AuditFacts | null;
   readonly #fingerprint: string;
   readonly #problems: AuditProblem[] = [];
   readonly #intents = new OpenIntents();
@@ -61,11 +92,13 @@ class Verification {
   #isLast = false;
   #lineNumber = 0;
   #previousFile: string | null = null;
+  /** Files that were taken away between their listing and their reading. */
+  readonly #vanished = new Set<string>();
 
-  constructor(request: VerifyRequest) {
+  constructor(request: VerifyRequest, facts: AuditFacts | null) {
     this.#request = request;
+    this.#facts = facts;
     this.#fingerprint = keyFingerprint(request.publicKey);
-    const { facts } = request;
     this.#known = facts ? Math.max(facts.position?.seq ?? 0, facts.lastIntent?.seq ?? 0) : Number.MAX_VALUE;
     for (const position of [facts?.position, facts?.lastIntent]) {
       if (position) this.#remembered.set(position.seq, position.hash);
@@ -76,15 +109,22 @@ class Verification {
     this.#file = file;
     this.#isLast = isLast;
     this.#lineNumber = 0;
-    for await (const lines of readLines(join(this.#request.folder, file))) {
-      for (const line of lines) this.#check(line);
+    try {
+      for await (const lines of readLines(join(this.#request.folder, file))) {
+        for (const line of lines) this.#check(line);
+      }
+    } catch (error) {
+      // Only a segment that is not registered yet is ever taken away again; others are missed later.
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      this.#vanished.add(file);
+      return;
     }
     this.#previousFile = file;
   }
 
-  compareWithVault(files: readonly string[]): void {
-    const { facts } = this.#request;
-    if (facts === null) return;
+  /** `facts` are of after the last file was read. */
+  compareWithVault(listed: readonly string[], facts: AuditFacts): void {
+    const files = listed.filter(file => !this.#vanished.has(file));
     this.#compareSegments(files, facts);
     this.#lineNumber = 0;
     for (const seq of this.#remembered.keys()) {
@@ -105,11 +145,11 @@ class Verification {
   }
 
   #compareSegments(files: readonly string[], facts: AuditFacts): void {
-    const known = facts.segments.map(segment => segment.file);
-    for (const file of known) {
+    for (const { file } of this.#facts?.segments ?? []) {
       if (!files.includes(file))
         this.#problemIn(file, 0, 'the vault remembers this segment, and it is missing');
     }
+    const known = facts.segments.map(segment => segment.file);
     // The last one may be just being opened, or be what a crash left of that; the next start sets it aside.
     const opening = this.#lineNumber <= 1 ? files.at(-1) : undefined;
     for (const file of files) {
@@ -160,7 +200,7 @@ class Verification {
     const identity = { vaultId: this.#request.vaultId, fingerprint: this.#fingerprint };
     const problem = headerProblem(entry, identity, this.#previousFile);
     if (problem !== null) this.#report(problem);
-    const registered = this.#request.facts?.segments.find(segment => segment.file === this.#file);
+    const registered = this.#facts?.segments.find(segment => segment.file === this.#file);
     if (registered === undefined) return;
     if (registered.firstSeq !== link.seq || registered.previousHash !== link.previousHash) {
       this.#report('the segment does not begin where the vault remembers');

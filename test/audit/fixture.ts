@@ -85,7 +85,12 @@ export class Fixture {
   }
 
   verify(facts: AuditFacts | null = this.registry.facts): Promise<AuditReport> {
-    return verifyAudit({ folder: this.folder, vaultId, publicKey: keys.publicKey, facts });
+    return verifyAudit({
+      folder: this.folder,
+      vaultId,
+      publicKey: keys.publicKey,
+      facts: facts && (async () => facts),
+    });
   }
 
   files(): string[] {

@@ -20,15 +20,24 @@ export async function verifyAuditCommand(
       folder: config.paths.audit_path,
       vaultId: keyring.vaultId,
       publicKey: keyring.publicKey,
-      facts: await readFacts(store),
+      facts: () => readFacts(store),
     });
     for (const { file, line, reason } of report.problems) print(`${file}:${line}: ${reason}\n`);
-    const verdict = report.problems.length === 0 ? 'the audit log is whole' : 'THE AUDIT LOG DOES NOT HOLD';
+    const problems = report.problems.length;
+    const verdict =
+      problems === 0
+        ? 'the audit log is whole'
+        : `the audit log is damaged or incomplete: ${count(problems, 'problem')}`;
     print(
-      `${verdict}: ${report.records} records, ${report.segments} segments, ${report.checkpoints} signed checkpoints, key ${keyring.fingerprint}\n`,
+      `${verdict}: ${count(report.records, 'record')}, ${count(report.segments, 'segment')}, ` +
+        `${count(report.checkpoints, 'signed checkpoint')}, key ${keyring.fingerprint}\n`,
     );
-    return report.problems.length === 0 ? 0 : 1;
+    return problems === 0 ? 0 : 1;
   } finally {
     await store.close();
   }
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
 }

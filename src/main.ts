@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import packageFile from '../package.json' with { type: 'json' };
 import type { Exposition } from '../telemetry/exposition.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
@@ -9,11 +8,12 @@ import { tlsFiles } from './config/transport.ts';
 import { asStartError, errorMessage } from './errors.ts';
 import { exitCodes } from './exit-codes.ts';
 import { requireClosedFiles } from './file-permissions.ts';
+import { Drain } from './http/drain.ts';
 import { routeTemplateOf } from './http/route-template.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
 import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
-import { type Service, startService } from './service.ts';
+import { drainDeadlineMs, type Service, startService } from './service.ts';
 import { type Signals, type StopSignal, throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
 
@@ -59,7 +59,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
     onFatal: error => die('store_failure', error),
   });
   recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf, telemetry.tracing);
-  const scrapeServer = await listenAll(config, service, telemetry.exposition, signals.stopRequested);
+  const scrapes = await listenAll(config, service, telemetry.exposition, signals.stopRequested);
   lastExit.noteRunning();
   // The ready line comes first: a signal that arrived during the start is handled from here on.
   announce(config, configFile, service, logger);
@@ -69,21 +69,20 @@ export async function serve(config: Config, configFile: string, signals: Signals
   });
   signals.handleStop(signal =>
     stopWithin(stopDeadline, signal, logger, async () => {
-      scrapeServer?.close();
-      await service.stop();
+      await Promise.all([scrapes?.close(drainDeadlineMs), service.stop()]);
       await telemetry.shutdown();
       lastExit.note('clean');
     }),
   );
 }
 
-/** Opens the API's listener and, where configured, the one for /metrics; returns the latter. */
+/** Opens the API's listener and, where configured, the one for /metrics; returns the drain of the latter. */
 async function listenAll(
   config: Config,
   service: Service,
   exposition: Exposition,
   stopRequested: AbortSignal,
-): Promise<Server | null> {
+): Promise<Drain | null> {
   try {
     await service.app.ready();
     await throwIfStopped(stopRequested);
@@ -92,8 +91,9 @@ async function listenAll(
     const { bind_addr } = config.telemetry.prometheus;
     if (bind_addr === undefined) return null;
     const scrapeServer = createScrapeServer(exposition);
+    const drain = new Drain(scrapeServer);
     await listen(scrapeServer, parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
-    return scrapeServer;
+    return drain;
   } catch (error) {
     await service.stop();
     throw error;

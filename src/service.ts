@@ -11,8 +11,7 @@ import { requireProtectedTransport, tlsFiles } from './config/transport.ts';
 import { DiskFree } from './disk-free.ts';
 import { asStartError, errorMessage } from './errors.ts';
 import type { Api } from './http/api.ts';
-import { drain } from './http/drain.ts';
-import { Handshakes } from './http/handshakes.ts';
+import { Drain } from './http/drain.ts';
 import { tryToListen } from './listening.ts';
 import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
@@ -27,7 +26,7 @@ import { openWorkingVault, type WorkingVault } from './working-vault.ts';
 const day = 86_400_000;
 const schedulerInterval = 15_000;
 /** Within the 10 s in which the process must have ended. */
-const drainDeadline = 7000;
+export const drainDeadlineMs = 7000;
 
 export interface ServiceOptions {
   readonly config: Config;
@@ -107,7 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       ],
     },
   });
-  const handshakes = new Handshakes(app.server);
+  const drain = new Drain(app.server);
   certificates?.follow(app.server);
   const scheduler = startScheduler({
     vault: vault.upkeep,
@@ -140,7 +139,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     reloadPolicy: () => policy.reload(Date.now(), sha256 => recordReload(audit, sha256)),
     async stop() {
       certificates?.stop();
-      await drain(app.server, handshakes, drainDeadline);
+      await drain.close(drainDeadlineMs);
       await app.close();
       await scheduler.stop();
       await recordLastTokenUses(vault, logger);

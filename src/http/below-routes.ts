@@ -1,8 +1,9 @@
-import { type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServiceError } from '../errors.ts';
 import { commonHeaders, type ErrorReply } from './error-replies.ts';
+import { latestAnswer, noteExchange, noteExchanges } from './exchanges.ts';
 
 /**
  * Milliseconds in which a client may read its answers and hang up: a large one takes its time on a busy machine, and what
@@ -10,34 +11,17 @@ import { commonHeaders, type ErrorReply } from './error-replies.ts';
  */
 const lingering = 3000;
 
-interface Exchange {
-  /** To the latest request; forgotten once both are over, or a quiet connection would keep all that they hold. */
-  answer: ServerResponse | undefined;
-}
-
-const latestExchanges = new WeakMap<Socket, Exchange>();
-
 /** Answers in the common shape what Node hands over in place of a request: it reaches neither hook nor route. */
 export function answerBelowRoutes(server: Server): void {
-  server.prependListener('request', ({ socket }, response) => noteLatest(socket, response));
+  noteExchanges(server);
   server.on('checkExpectation', ({ socket }, response) => {
-    noteLatest(socket, response);
+    noteExchange(socket, response);
     const { status, headers, body } = answerOf(new ServiceError('expectation_failed'));
     response.writeHead(status, headers).end(body);
   });
   server.on('connect', (_request, socket) => {
     const headers = { allow: 'GET, POST, PUT, DELETE' };
     answerRaw(new ServiceError('method_not_allowed', undefined, { headers }), socket);
-  });
-}
-
-function noteLatest(socket: Socket, answer: ServerResponse): void {
-  const known = latestExchanges.get(socket);
-  const exchange = known ?? { answer };
-  exchange.answer = answer;
-  if (known === undefined) latestExchanges.set(socket, exchange);
-  answer.on('close', () => {
-    if (exchange.answer === answer && answer.req.complete) exchange.answer = undefined;
   });
 }
 
@@ -50,7 +34,7 @@ const tlsFailure = /^ERR_(?:SSL|TLS|OSSL)_/;
  */
 export function answerMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const { code = '' } = error;
-  const latest = latestExchanges.get(socket)?.answer;
+  const latest = latestAnswer(socket);
   if (code === 'ECONNRESET' || tlsFailure.test(code) || !socket.writable) socket.destroy();
   else if (latest?.req.complete && !latest.closed) latest.once('close', () => answerMalformed(error, socket));
   else if (latest?.req.complete === false && latest.headersSent) hangUp(socket);

@@ -8,6 +8,8 @@ import { Server as TlsServer } from 'node:tls';
  */
 export class Handshakes {
   readonly #sockets = new Map<string, Socket>();
+  #bytesRead = 0;
+  #movedAtMs = performance.now();
 
   /** @param server over plain HTTP it has none */
   constructor(server: Server) {
@@ -18,6 +20,15 @@ export class Handshakes {
       socket.once('close', () => this.#sockets.delete(key));
     });
     server.on('secureConnection', (socket: Socket) => this.#sockets.delete(keyOf(socket)));
+  }
+
+  /** When one of them last moved on, as far as this was asked before. */
+  movedAtMs(nowMs: number): number {
+    let bytesRead = 0;
+    for (const socket of this.#sockets.values()) bytesRead += socket.bytesRead;
+    if (bytesRead !== this.#bytesRead) this.#movedAtMs = nowMs;
+    this.#bytesRead = bytesRead;
+    return this.#movedAtMs;
   }
 
   cut(): void {

@@ -56,8 +56,6 @@ export function createServer(log: FailureLog, tls: TlsOptions | null): Api {
   });
   app.addHook('onSend', (request, reply, _payload, done) => {
     reply.headers(commonHeaders(request.id));
-    // Once the listener is closed the service drains: no connection may go on to a next request.
-    if (!app.server.listening) reply.header('connection', 'close');
     done();
   });
   answerBelowRoutes(app.server);

@@ -5,6 +5,7 @@ import { asStartError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
 import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
 import { generate } from './rotation/generators.ts';
+import { KeyMaker } from './rotation/key-maker.ts';
 import { throwIfStopped } from './signals.ts';
 import { type OpenedVault, openVault } from './vault/opening.ts';
 import { completeIntents } from './vault/recovery.ts';
@@ -46,6 +47,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
     await throwIfStopped(stopRequested);
     const completed = await completeIntents(audit, opened.store);
     if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
+    const keys = new KeyMaker();
     const vault = createVault({
       store: opened.store,
       keyring: opened.keyring,
@@ -54,7 +56,8 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       metrics,
       now: Date.now,
       defaults: { every: security.rotation_days * day, grace: security.grace_days * day },
-      generate: spec => generate(spec === null ? defaultGenerator : parseGenerator(spec)),
+      generate: (spec, order) =>
+        generate(spec === null ? defaultGenerator : parseGenerator(spec), keys, order),
       log,
       bootstrapTokenPath: paths.bootstrap_token_path,
     });
@@ -63,6 +66,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       audit,
       opened,
       async close() {
+        await keys.close();
         await audit.close();
         await opened.close();
       },

@@ -6,6 +6,7 @@ import { parsePolicy } from '../src/policy/policy.ts';
 import type { Clock, Timer } from '../src/rotation/clock.ts';
 import { defaultGenerator, parseGenerator } from '../src/rotation/generator-spec.ts';
 import { generate } from '../src/rotation/generators.ts';
+import { KeyMaker } from '../src/rotation/key-maker.ts';
 import { parseRotation } from '../src/rotation/rule.ts';
 import { startScheduler } from '../src/rotation/scheduler.ts';
 import { lastingCredential } from '../src/vault/caller.ts';
@@ -16,6 +17,8 @@ import { noSpan, noTracing } from '../telemetry/tracing.ts';
 
 // Of the whole file: a test's own folder is gone before its teardown closes the audit log.
 const folders = t.testdir();
+const keys = new KeyMaker();
+t.teardown(() => keys.close());
 
 const second = 1000;
 const minute = 60 * second;
@@ -119,7 +122,7 @@ async function setup(t: Test) {
     metrics,
     now: () => clock.now(),
     defaults: { every: 30 * second, grace: 0 },
-    generate: spec => generate(spec === null ? defaultGenerator : parseGenerator(spec)),
+    generate: (spec, order) => generate(spec === null ? defaultGenerator : parseGenerator(spec), keys, order),
     log,
     bootstrapTokenPath: join(folder, 'keys/bootstrap.token'),
   });

@@ -1,14 +1,7 @@
-import { generateKeyPair, randomBytes, randomInt, randomUUID } from 'node:crypto';
-import { promisify } from 'node:util';
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { GenerationOrder } from '../vault/types.ts';
 import { type CharacterClass, characterClasses, type Generator } from './generator-spec.ts';
-
-const generateKeys = promisify(generateKeyPair);
-
-/** PKCS#8 in PEM (RFC 5208, RFC 7468) for the private key; who needs the public key derives it. */
-const keyEncoding = {
-  privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  publicKeyEncoding: { type: 'spki', format: 'pem' },
-} as const;
+import type { KeyMaker } from './key-maker.ts';
 
 /** Symbols that need no quoting or escaping in shells' double quotes, .env files and YAML strings. */
 const alphabets: Readonly<Record<CharacterClass, string>> = {
@@ -20,8 +13,15 @@ const alphabets: Readonly<Record<CharacterClass, string>> = {
 
 const alphanumerics = alphabets.lower + alphabets.upper + alphabets.digit;
 
-/** Makes a new value. Keys are made on a thread of the pool: an RSA key takes tens to hundreds of milliseconds. */
-export async function generate(generator: Generator): Promise<string> {
+/**
+ * Makes a new value.
+ * @throws ServiceError as KeyMaker.make does, for keys
+ */
+export async function generate(
+  generator: Generator,
+  keys: KeyMaker,
+  order: GenerationOrder,
+): Promise<string> {
   switch (generator.type) {
     case 'bytes':
       return randomBytes(generator.length ?? 32).toString('base64');
@@ -36,9 +36,8 @@ export async function generate(generator: Generator): Promise<string> {
     case 'uuid':
       return randomUUID();
     case 'ed25519':
-      return (await generateKeys('ed25519', keyEncoding)).privateKey;
     case 'rsa-2048':
-      return (await generateKeys('rsa', { modulusLength: 2048, ...keyEncoding })).privateKey;
+      return await keys.make(generator.type, order);
   }
 }
 
@@ -56,9 +55,17 @@ function password(length: number, classes: readonly CharacterClass[]): string {
   }
 }
 
-/** Characters drawn independently and without bias. */
+/**
+ * Characters drawn independently and without bias: a byte past the last whole multiple of the alphabet is drawn again. Bytes
+ * come many at a time, since a call for each character would hold up the event loop.
+ */
 function randomText(alphabet: string, length: number): string {
-  let text = '';
-  for (let i = 0; i < length; i++) text += alphabet.charAt(randomInt(alphabet.length));
-  return text;
+  const fair = 256 - (256 % alphabet.length);
+  const text = Buffer.alloc(length);
+  for (let drawn = 0; drawn < length; ) {
+    for (const byte of randomBytes(2 * (length - drawn))) {
+      if (byte < fair && drawn < length) text[drawn++] = alphabet.charCodeAt(byte % alphabet.length);
+    }
+  }
+  return text.toString('latin1');
 }

@@ -1,4 +1,5 @@
 import { ServiceError } from '../errors.ts';
+import { Turn } from '../event-loop.ts';
 import type { Action } from '../policy/policy.ts';
 import type { StoredSecret } from '../store/store.ts';
 import type { Caller } from './caller.ts';
@@ -116,13 +117,19 @@ export class Changing {
   /**
    * A generated version for each name, all or nothing.
    * @param generator what the request asks for; without it each secret's own, or the default
+   * @param signal aborts when nobody waits for the answer any more; until the values are made, nothing changes then
    */
-  async rotate(caller: Caller, names: readonly string[], generator: unknown): Promise<VersionFacts[]> {
+  async rotate(
+    caller: Caller,
+    names: readonly string[],
+    generator: unknown,
+    signal: AbortSignal | null = null,
+  ): Promise<VersionFacts[]> {
     names.forEach(checkName);
     if (new Set(names).size < names.length)
       throw new ServiceError('bad_request', 'names lists a name twice.');
     await this.#vault.journal.authorise(caller, ['rotate'], names);
-    return await this.rotateAuthorised(caller, names, generator);
+    return await this.rotateAuthorised(caller, names, generator, () => true, signal);
   }
 
   /** For the scheduler, which acts on a secret's own rule; `isDue` is asked again when the row is held. */
@@ -130,16 +137,21 @@ export class Changing {
     caller: Caller,
     names: readonly string[],
     generator: unknown,
-    isDue: (stored: StoredSecret) => boolean = () => true,
+    isDue: (stored: StoredSecret) => boolean,
+    signal: AbortSignal | null = null,
   ): Promise<VersionFacts[]> {
+    const order = { owner: `${caller.identityMethod} ${caller.client}`, signal };
     const planned = await this.#change(caller, 'rotate', names, async rows => {
       const targets = rows.map((stored, index) => rules.requireLive(stored, names[index] ?? ''));
-      return await Promise.all(
-        targets.filter(isDue).map(async stored => {
-          const value = await this.#vault.generate(generator ?? stored.head.rotation?.generator ?? null);
-          return this.#add(caller, stored, stored.head.name, value, { generated: true, activate: true });
-        }),
-      );
+      const turn = new Turn();
+      const changes: rules.Planned[] = [];
+      // One after another: of each request, one value at a time waits for its turn.
+      for (const stored of targets.filter(isDue)) {
+        const value = await this.#vault.generate(generator ?? stored.head.rotation?.generator ?? null, order);
+        changes.push(this.#add(caller, stored, stored.head.name, value, { generated: true, activate: true }));
+        await turn.pause();
+      }
+      return changes;
     });
     for (const _ of planned) this.#vault.metrics.secretRotated();
     return planned.map(addedVersion);

@@ -8,7 +8,11 @@ import { asServiceError, Committer, type ErrorLog } from './committer.ts';
 import { Journal, type Subject } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import { Rows } from './rows.ts';
+import type { GenerationOrder } from './types.ts';
 import type { DefaultPeriods } from './versions.ts';
+
+/** Makes a value from a generator spec that was validated at the edge; null asks for the default generator. */
+export type Generate = (generator: unknown, order: GenerationOrder) => Promise<string>;
 
 export interface VaultDependencies {
   readonly store: Store;
@@ -20,8 +24,7 @@ export interface VaultDependencies {
   /** Milliseconds since the epoch. */
   readonly now: () => number;
   readonly defaults: DefaultPeriods;
-  /** Makes a value from a generator spec that was validated at the edge; null asks for the default generator. */
-  readonly generate: (generator: unknown) => Promise<string>;
+  readonly generate: Generate;
   readonly log: ErrorLog;
   /** Where a bootstrap token is put for whoever runs the service. */
   readonly bootstrapTokenPath: string;
@@ -37,7 +40,7 @@ export class VaultContext {
   readonly metrics: Metrics;
   readonly now: () => number;
   readonly defaults: DefaultPeriods;
-  readonly generate: (generator: unknown) => Promise<string>;
+  readonly generate: Generate;
 
   constructor(dependencies: VaultDependencies) {
     const { store, keyring, audit, policy, metrics, log } = dependencies;
@@ -79,7 +82,7 @@ export class VaultContext {
     } catch (error) {
       const failure = error instanceof ServiceError ? error : asServiceError(error);
       if (failure.code !== 'unavailable') {
-        for (const subject of subjects) await this.journal.note(caller, 'failure', subject, failure.code);
+        await this.journal.noteFailure(caller, subjects, failure.code);
       }
       throw failure;
     }

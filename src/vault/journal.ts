@@ -134,6 +134,14 @@ export class Journal {
     return this.#append(caller, [about(caller, event, subject, { decision: 'allow', outcome })]);
   }
 
+  /** One record for each subject of something allowed that then failed; resolves when all are durable. */
+  noteFailure(caller: Caller, subjects: readonly Subject[], code: string): Promise<AppendedRecord> {
+    return this.#append(
+      caller,
+      subjects.map(subject => about(caller, 'failure', subject, { decision: 'allow', outcome: code })),
+    );
+  }
+
   /** The intents of one operation; resolves with the position of the last when durable. */
   intend(caller: Caller, subjects: readonly Subject[], opId: string): Promise<AppendedRecord> {
     return this.#append(

@@ -9,6 +9,14 @@ export interface SecretInput {
   readonly rotation?: RotationRule | null | undefined;
 }
 
+/** For whom a value is generated. */
+export interface GenerationOrder {
+  /** Owners take turns at what is slow to make. */
+  readonly owner: string;
+  /** Aborts when nobody waits for the value any more; null where somebody always does. */
+  readonly signal: AbortSignal | null;
+}
+
 /** A version as answers describe it; times in milliseconds since the epoch. */
 export interface VersionFacts {
   readonly name: string;

@@ -43,7 +43,12 @@ export interface Vault {
   delete(caller: Caller, name: string): Promise<void>;
   purge(caller: Caller, name: string): Promise<void>;
   undelete(caller: Caller, name: string): Promise<void>;
-  rotate(caller: Caller, names: readonly string[], generator: unknown): Promise<VersionFacts[]>;
+  rotate(
+    caller: Caller,
+    names: readonly string[],
+    generator: unknown,
+    signal?: AbortSignal | null,
+  ): Promise<VersionFacts[]>;
 
   createToken(caller: Caller, request: TokenRequest): Promise<IssuedToken>;
   listTokens(caller: Caller, limit: number, cursor: string | null): Promise<TokenPage>;

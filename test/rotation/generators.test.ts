@@ -4,8 +4,12 @@ import t from 'tap';
 import { ServiceError } from '../../src/errors.ts';
 import { defaultGenerator, parseGenerator } from '../../src/rotation/generator-spec.ts';
 import { generate } from '../../src/rotation/generators.ts';
+import { KeyMaker } from '../../src/rotation/key-maker.ts';
 
-const make = (spec: unknown) => generate(parseGenerator(spec));
+const keys = new KeyMaker();
+const order = { owner: 'a', signal: null };
+const make = (spec: unknown) => generate(parseGenerator(spec), keys, order);
+t.teardown(() => keys.close());
 
 const spellings: [spec: unknown, shape: RegExp][] = [
   ['bytes', /^[A-Za-z0-9+/]{43}=$/],
@@ -29,7 +33,7 @@ for (const [spec, shape] of spellings) {
 }
 
 t.test('32 random bytes unless told otherwise', async t => {
-  t.equal(Buffer.from(await generate(defaultGenerator), 'base64').length, 32);
+  t.equal(Buffer.from(await generate(defaultGenerator, keys, order), 'base64').length, 32);
 });
 
 t.test('keys are PKCS#8 in PEM', async t => {

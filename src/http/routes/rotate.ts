@@ -1,6 +1,7 @@
 import { Type } from '../../json-schema.ts';
 import { parseGenerator } from '../../rotation/generator-spec.ts';
 import type { Vault } from '../../vault/vault.ts';
+import { abandonmentOf } from '../abandonment.ts';
 import type { Api } from '../api.ts';
 import * as schemas from '../schemas.ts';
 
@@ -34,10 +35,10 @@ export function rotateRoutes(api: Api, vault: Vault): void {
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { names, generator } = request.body;
       const wanted = generator === undefined ? null : parseGenerator(generator);
-      const rotated = await vault.rotate(request.caller, names, wanted);
+      const rotated = await vault.rotate(request.caller, names, wanted, abandonmentOf(reply));
       return {
         rotated_count: rotated.length,
         rotated: rotated.map(({ name, version }) => ({ name, version })),

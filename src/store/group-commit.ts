@@ -5,9 +5,16 @@ import { integer } from './rows.ts';
 import { damageOf } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
 import { prepareWrites } from './write-statements.ts';
+import type { WriterEpoch } from './writer-epoch.ts';
 
 /** Frames in the write-ahead log (4 KiB each) beyond which they move to the database file. */
 const checkpointFrames = 2000;
+
+const openedForReading: Failure = {
+  kind: 'failure',
+  failure: 'failed',
+  message: 'the vault is open for reading only',
+};
 
 export interface CommittedBatch {
   readonly answers: Answer[];
@@ -18,6 +25,7 @@ export interface CommittedBatch {
 /** Commits batches of independent requests, each batch with one fsync. */
 export class GroupCommit {
   readonly #database: DatabaseSync;
+  readonly #epoch: WriterEpoch | null;
   readonly #apply;
   readonly #readLiveCount;
   readonly #writeLiveCount;
@@ -27,8 +35,10 @@ export class GroupCommit {
   readonly #release;
   readonly #logState;
 
-  constructor(database: DatabaseSync) {
+  /** @param epoch null where nothing is to be written: then all requests are refused */
+  constructor(database: DatabaseSync, epoch: WriterEpoch | null) {
     this.#database = database;
+    this.#epoch = epoch;
     this.#apply = prepareWrites(database);
     this.#readLiveCount = database.prepare('SELECT live_count FROM meta');
     this.#writeLiveCount = database.prepare('UPDATE meta SET live_count = live_count + ?');
@@ -46,12 +56,13 @@ export class GroupCommit {
 
   /**
    * Applies all requests in one transaction, each in a savepoint: one that fails by itself fails alone. Returns after
-   * the fsync. Throws SQLite's error when the connection can no longer be trusted.
+   * the fsync. Throws an error when the connection can no longer be trusted.
    */
   run(requests: readonly WriteRequest[]): CommittedBatch {
+    if (this.#epoch === null) return { answers: requests.map(() => openedForReading), seconds: null };
     const start = performance.now();
     try {
-      const answers = this.#transaction(requests);
+      const answers = this.#transaction(requests, this.#epoch);
       return { answers, seconds: (performance.now() - start) / 1000 };
     } catch (error) {
       const refusal = refusalOf(error);
@@ -72,8 +83,9 @@ export class GroupCommit {
     }
   }
 
-  #transaction(requests: readonly WriteRequest[]): Answer[] {
+  #transaction(requests: readonly WriteRequest[], epoch: WriterEpoch): Answer[] {
     this.#begin.run();
+    epoch.hold();
     let difference = 0;
     const answers = requests.map((request): Answer => {
       this.#savepoint.run();
@@ -89,6 +101,7 @@ export class GroupCommit {
     });
     if (difference !== 0) this.#writeLiveCount.run(difference);
     this.#commit.run();
+    epoch.confirm();
     return answers;
   }
 }

@@ -5,6 +5,8 @@ import type { AuditPosition, AuditSegment, Operation, StoreFailure, VaultStatist
 
 export interface WriterOptions extends FileChanges {
   readonly path: string;
+  /** Whether anything is to be written; without it no writer epoch is taken. */
+  readonly write: boolean;
 }
 
 /** A `Change` as rows. */
@@ -64,7 +66,13 @@ export interface BatchReport {
 }
 
 export type WriterReport =
-  | { readonly kind: 'opened'; readonly liveCount: number; readonly dataVersion: number }
+  | {
+      readonly kind: 'opened';
+      readonly liveCount: number;
+      readonly dataVersion: number;
+      /** Null where nothing is to be written. */
+      readonly writerEpoch: number | null;
+    }
   | { readonly kind: 'refused'; readonly message: string }
   | BatchReport
   /** The writer can no longer be trusted, and says nothing more. */

@@ -15,6 +15,7 @@ import {
 } from './messages.ts';
 import { integer } from './rows.ts';
 import { prepareStatistics } from './statistics.ts';
+import { WriterEpoch } from './writer-epoch.ts';
 
 function report(message: WriterReport): void {
   parentPort?.postMessage(message);
@@ -22,15 +23,16 @@ function report(message: WriterReport): void {
 
 function start(options: WriterOptions): void {
   try {
-    serve(openForWriting(options.path, options));
+    const database = openForWriting(options.path, options);
+    serve(database, options.write ? new WriterEpoch(database) : null);
   } catch (error) {
     report({ kind: 'refused', message: errorMessage(error) });
     parentPort?.close();
   }
 }
 
-function serve(database: DatabaseSync): void {
-  const group = new GroupCommit(database);
+function serve(database: DatabaseSync, epoch: WriterEpoch | null): void {
+  const group = new GroupCommit(database, epoch);
   const statistics = prepareStatistics(database);
   const dataVersion = database.prepare('PRAGMA data_version');
 
@@ -67,7 +69,9 @@ function serve(database: DatabaseSync): void {
       parentPort?.close();
     }
   });
-  report({ kind: 'opened', ...state() });
+  // Takes the epoch now. On a full disk the first commit takes it.
+  if (epoch !== null) group.run([]);
+  report({ kind: 'opened', ...state(), writerEpoch: epoch?.number ?? null });
 }
 
 start(workerData as WriterOptions);

@@ -29,7 +29,7 @@ export interface SqliteStoreOptions {
   readonly path: string;
   /** Make the vault where there is none; without it a missing file is an error. */
   readonly create: boolean;
-  /** Refuse a vault of an earlier release instead of bringing it up to this one. */
+  /** Write nothing: refuse changes, and a vault of an earlier release instead of bringing it up to this one. */
   readonly asIs?: boolean;
   /** Called once when writes can no longer be trusted: the process must end, and start again from what is on disk. */
   readonly onFatal: (error: Error) => void;
@@ -43,7 +43,10 @@ export interface SqliteStoreOptions {
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   prepareFile(options);
   const { path, create, asIs = false } = options;
-  const { writer, opened } = await WriterClient.start({ path, create, migrate: !asIs }, options.onFatal);
+  const { writer, opened } = await WriterClient.start(
+    { path, create, migrate: !asIs, write: !asIs },
+    options.onFatal,
+  );
   try {
     const reader = new Reader(openForReading(path));
     return new SqliteStore(reader, writer, opened, options.metrics);
@@ -68,6 +71,7 @@ function prepareFile({ path, create }: SqliteStoreOptions): void {
 }
 
 class SqliteStore implements Store {
+  readonly writerEpoch: number | null;
   readonly #reader: Reader;
   readonly #writer: WriterClient;
   readonly #secrets: CachedSecrets;
@@ -76,9 +80,10 @@ class SqliteStore implements Store {
   constructor(
     reader: Reader,
     writer: WriterClient,
-    opened: { readonly liveCount: number; readonly dataVersion: number },
+    opened: { readonly liveCount: number; readonly dataVersion: number; readonly writerEpoch: number | null },
     metrics: SqliteStoreOptions['metrics'],
   ) {
+    this.writerEpoch = opened.writerEpoch;
     this.#reader = reader;
     this.#writer = writer;
     this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion);

@@ -137,6 +137,9 @@ export interface AuditPosition {
 }
 
 export interface Store {
+  /** Counts the openings for writing; null where this one may not write. */
+  readonly writerEpoch: number | null;
+
   /** Named blobs: vault id, key check, wrapped keys. Written only through `putState`. */
   state(key: string): Promise<Uint8Array | null>;
   /** Writes all of them in one durable transaction. */

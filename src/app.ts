@@ -8,7 +8,7 @@ import type { Api } from './http/api.ts';
 import { BearerIdentity } from './http/authentication/bearer-identity.ts';
 import { CertificateIdentity } from './http/authentication/certificate-identity.ts';
 import { HeaderIdentity } from './http/authentication/header-identity.ts';
-import { type Identity, remoteAddress } from './http/authentication/identity.ts';
+import type { Identity } from './http/authentication/identity.ts';
 import type { RefusalRecorder } from './http/authentication/refusals.ts';
 import { ConnectionCap } from './http/connection-cap.ts';
 import type { FailureLog } from './http/error-replies.ts';
@@ -101,12 +101,11 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       noteRouteTemplate(request);
       attachSpan(request, tracing);
       overload.check(request.socket);
-      limits.countAddress(remoteAddress(request));
       origin.check(request);
       const caller = certificates.identify(request) ?? identity.authenticate(request);
       if (caller instanceof Promise) return void caller.catch(done);
       request.caller = caller;
-      limits.countClient(caller.client);
+      limits.spend(request, 1);
       done();
     });
     api.addHook('preValidation', (request, reply, done) => {
@@ -114,13 +113,13 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       underWay.admit(reply);
       done();
     });
-    secretRoutes(api, vault, metrics, defaultGrace);
-    secretsRoutes(api, vault);
+    secretRoutes(api, vault, metrics, limits, defaultGrace);
+    secretsRoutes(api, vault, limits);
     versionsRoutes(api, vault);
     activateRoutes(api, vault);
     undeleteRoutes(api, vault);
-    rotateRoutes(api, vault);
-    tokenRoutes(api, vault);
+    rotateRoutes(api, vault, limits);
+    tokenRoutes(api, vault, limits);
   });
   return app;
 }

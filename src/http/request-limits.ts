@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify';
 import type { Metrics } from '../../telemetry/instruments.ts';
 import type { AuditEntry } from '../audit/record.ts';
 import type { Limits, Rate } from '../config/limits.ts';
@@ -8,8 +9,19 @@ import { RateLimit } from './rate-limit.ts';
 
 type Limit = Parameters<Metrics['requestLimited']>[0];
 
-/** Answers 429, before any audit work, what comes faster than it may. On unix sockets there is no address to count by. */
-export class RequestLimits {
+/** Charges requests with more than the one unit that each costs; docs/API.md, "Limits", has the prices. */
+export interface Charges {
+  /** Before the work. @throws ServiceError too_many_requests */
+  spend(request: FastifyRequest, units: number): void;
+  /** After the work, for what could not be known before; a negative number gives units back. */
+  owe(request: FastifyRequest, units: number): void;
+}
+
+/**
+ * Answers 429, before any audit work, callers who ask for more than they may. On unix sockets there is no address to count
+ * by. Callers who cannot be established have buckets of their own, so theirs never delay somebody with a good credential.
+ */
+export class RequestLimits implements Charges {
   readonly #metrics: Pick<Metrics, 'requestLimited'>;
   readonly #limits: Readonly<Record<Limit, RateLimit | null>>;
 
@@ -19,18 +31,26 @@ export class RequestLimits {
     this.#limits = {
       client: limitOf(limits.client),
       address: limitOf(limits.address),
-      authentication: limitOf(limits.failedAuthentication),
+      // Without a limit of their own, strangers of an address get as much as its clients do.
+      authentication: limitOf(limits.failedAuthentication ?? limits.address),
     };
   }
 
-  /** @throws ServiceError too_many_requests */
-  countClient(client: string): void {
-    this.#count('client', client);
+  spend(request: FastifyRequest, units: number): void {
+    const { client, remoteAddr } = request.caller;
+    if (remoteAddr !== null && this.#limits.address !== null) {
+      this.#take('address', addressKey(remoteAddr), units);
+    }
+    this.#take('client', client, units);
   }
 
-  /** @throws ServiceError too_many_requests */
-  countAddress(address: string | null): void {
-    if (address !== null && this.#limits.address !== null) this.#count('address', addressKey(address));
+  owe(request: FastifyRequest, units: number): void {
+    const { client, remoteAddr } = request.caller;
+    if (units === 0) return;
+    if (remoteAddr !== null && this.#limits.address !== null) {
+      this.#limits.address.owe(addressKey(remoteAddr), units);
+    }
+    this.#limits.client?.owe(client, units);
   }
 
   /**
@@ -40,14 +60,14 @@ export class RequestLimits {
   guardRefusals(refusals: RefusalRecorder): RefusalRecorder {
     return {
       record: async (entry: AuditEntry) => {
-        if (entry.remote_addr !== null) this.#count('authentication', addressKey(entry.remote_addr));
+        if (entry.remote_addr !== null) this.#take('authentication', addressKey(entry.remote_addr), 1);
         await refusals.record(entry);
       },
     };
   }
 
-  #count(limit: Limit, key: string): void {
-    const wait = this.#limits[limit]?.take(key) ?? 0;
+  #take(limit: Limit, key: string, units: number): void {
+    const wait = this.#limits[limit]?.take(key, units) ?? 0;
     if (wait === 0) return;
     this.#metrics.requestLimited(limit);
     const headers = { 'retry-after': String(Math.ceil(wait / 1000)) };

@@ -7,7 +7,7 @@ import type { VaultContext } from './context.ts';
 import type { Subject } from './journal.ts';
 import { NameQueue } from './name-queue.ts';
 import { checkMetadata, checkName, checkValue } from './names.ts';
-import { factsOf, type SecretInput, type VersionFacts } from './types.ts';
+import { factsOf, type RotatedVersion, type SecretInput, type VersionFacts } from './types.ts';
 import * as rules from './versions.ts';
 
 /** Makes the changes of an operation from the rows as they are; throws ServiceError where the rules forbid it. */
@@ -124,7 +124,7 @@ export class Changing {
     names: readonly string[],
     generator: unknown,
     signal: AbortSignal | null = null,
-  ): Promise<VersionFacts[]> {
+  ): Promise<RotatedVersion[]> {
     names.forEach(checkName);
     if (new Set(names).size < names.length)
       throw new ServiceError('bad_request', 'names lists a name twice.');
@@ -139,7 +139,7 @@ export class Changing {
     generator: unknown,
     isDue: (stored: StoredSecret) => boolean,
     signal: AbortSignal | null = null,
-  ): Promise<VersionFacts[]> {
+  ): Promise<RotatedVersion[]> {
     const order = { owner: `${caller.identityMethod} ${caller.client}`, signal };
     const planned = await this.#change(caller, 'rotate', names, async rows => {
       const targets = rows.map((stored, index) => rules.requireLive(stored, names[index] ?? ''));
@@ -154,7 +154,10 @@ export class Changing {
       return changes;
     });
     for (const _ of planned) this.#vault.metrics.secretRotated();
-    return planned.map(addedVersion);
+    return planned.map(change => ({
+      ...addedVersion(change),
+      generator: generator ?? change.head.rotation?.generator ?? null,
+    }));
   }
 
   /** Destroys one version whose grace is over; a no-op where that is not so any more. */

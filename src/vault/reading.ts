@@ -80,6 +80,7 @@ export class Reading {
     await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix, detail }, 'ok');
     return {
       secrets,
+      rowsRead: looked,
       nextCursor: !isWhole && last !== null ? this.#vault.rows.sealCursor(caller.client, last) : null,
     };
   }

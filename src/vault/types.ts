@@ -26,6 +26,11 @@ export interface VersionFacts {
   readonly expiresAt: number;
 }
 
+export interface RotatedVersion extends VersionFacts {
+  /** The generator that made it, as it is stored; null for the default one. */
+  readonly generator: unknown;
+}
+
 export interface ReadSecret extends VersionFacts {
   /** Null when the caller has this version already: nothing was decrypted. */
   readonly value: string | null;
@@ -45,6 +50,8 @@ export interface ListedSecret extends VersionFacts {
 
 export interface SecretPage {
   readonly secrets: readonly ListedSecret[];
+  /** Rows that were read for the page, those that the caller may not list included. */
+  readonly rowsRead: number;
   /** Where to go on, when there may be more; means something to this vault and this client only. */
   readonly nextCursor: string | null;
 }

@@ -10,7 +10,14 @@ import { loadTokens } from './token-loading.ts';
 import type { IssuedToken, TokenPage, TokenRequest, VerifiedToken } from './token-types.ts';
 import { TokenVerifier } from './token-verifier.ts';
 import { Tokens } from './tokens.ts';
-import type { ReadSecret, SecretInput, SecretPage, VersionFacts, VersionState } from './types.ts';
+import type {
+  ReadSecret,
+  RotatedVersion,
+  SecretInput,
+  SecretPage,
+  VersionFacts,
+  VersionState,
+} from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
 export type { Caller } from './caller.ts';
@@ -48,7 +55,7 @@ export interface Vault {
     names: readonly string[],
     generator: unknown,
     signal?: AbortSignal | null,
-  ): Promise<VersionFacts[]>;
+  ): Promise<RotatedVersion[]>;
 
   createToken(caller: Caller, request: TokenRequest): Promise<IssuedToken>;
   listTokens(caller: Caller, limit: number, cursor: string | null): Promise<TokenPage>;

@@ -50,11 +50,17 @@ export async function runApp(t: Test, limits: Partial<Limits>, held = false): Pr
   if (!held) gate.resolve();
   let reads = 0;
   let arrived = 0;
-  const vault: Pick<Vault, 'read'> = {
-    read: async () => {
+  const vault: Pick<Vault, 'create' | 'list' | 'read' | 'rotate'> = {
+    read: async (_caller, name) => {
       reads++;
       await gate.promise;
-      return secret;
+      return name === 'small' ? { ...secret, value: 'v' } : secret;
+    },
+    create: async () => secret,
+    list: async () => ({ secrets: [], rowsRead: 250, nextCursor: null }),
+    rotate: async (_caller, names) => {
+      const generator = names.includes('own') ? { type: 'rsa-2048' } : null;
+      return names.map(() => ({ ...secret, generator }));
     },
   };
   const app = await buildApp({

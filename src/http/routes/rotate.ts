@@ -3,12 +3,14 @@ import { parseGenerator } from '../../rotation/generator-spec.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { abandonmentOf } from '../abandonment.ts';
 import type { Api } from '../api.ts';
+import { unitsForGenerator, unitsForNames } from '../prices.ts';
+import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
 
 const maxNames = 100;
 
 /** `/rotate`: give secrets a generated version, all of them or none. */
-export function rotateRoutes(api: Api, vault: Vault): void {
+export function rotateRoutes(api: Api, vault: Vault, charges: Charges): void {
   api.post(
     '/rotate',
     {
@@ -38,7 +40,14 @@ export function rotateRoutes(api: Api, vault: Vault): void {
     async (request, reply) => {
       const { names, generator } = request.body;
       const wanted = generator === undefined ? null : parseGenerator(generator);
+      charges.spend(request, unitsForNames(names) + names.length * unitsForGenerator(wanted));
       const rotated = await vault.rotate(request.caller, names, wanted, abandonmentOf(reply));
+      if (wanted === null) {
+        charges.owe(
+          request,
+          rotated.reduce((units, { generator: own }) => units + unitsForGenerator(own), 0),
+        );
+      }
       return {
         rotated_count: rotated.length,
         rotated: rotated.map(({ name, version }) => ({ name, version })),

@@ -4,6 +4,8 @@ import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import { entityTag, ifMatch, ifNoneMatch } from '../entity-tags.ts';
+import { unitsForValue } from '../prices.ts';
+import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
 
 const nameInPath = Type.Object({ '*': schemas.secretName }, schemas.strict);
@@ -19,7 +21,13 @@ interface Retrievals {
 }
 
 /** `/secret`: create, read, change and delete one secret. */
-export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaultGrace: number): void {
+export function secretRoutes(
+  api: Api,
+  vault: Vault,
+  metrics: Retrievals,
+  charges: Charges,
+  defaultGrace: number,
+): void {
   api.post(
     '/secret',
     {
@@ -31,6 +39,7 @@ export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaul
     },
     async (request, reply) => {
       const { name, value, metadata, rotation } = request.body;
+      charges.spend(request, unitsForValue(value));
       const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace) };
       const created = await vault.create(request.caller, name, secret);
       reply.code(201).header('etag', entityTag(created.version));
@@ -74,6 +83,7 @@ export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaul
       reply.header('etag', entityTag(secret.version));
       if (secret.value === null) return reply.code(304).send(null);
       metrics.secretRetrieved();
+      charges.owe(request, unitsForValue(secret.value));
       return { ...answer(secret), value: secret.value, metadata: secret.metadata };
     },
   );
@@ -90,6 +100,7 @@ export function secretRoutes(api: Api, vault: Vault, metrics: Retrievals, defaul
     },
     async (request, reply) => {
       const { value, metadata, rotation, activate = true } = request.body;
+      charges.spend(request, unitsForValue(value));
       const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace), activate };
       const expected = ifMatch(request.headers['if-match']);
       const added = await vault.put(request.caller, request.params['*'], secret, expected);

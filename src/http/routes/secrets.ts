@@ -3,10 +3,12 @@ import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';
 import { nextCursor, pageQuery, readLimit } from '../pages.ts';
+import { unitsForRows } from '../prices.ts';
+import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
 
 /** `/secrets`: what the caller may list, page by page. */
-export function secretsRoutes(api: Api, vault: Vault): void {
+export function secretsRoutes(api: Api, vault: Vault, charges: Charges): void {
   api.get(
     '/secrets',
     {
@@ -35,7 +37,10 @@ export function secretsRoutes(api: Api, vault: Vault): void {
     },
     async request => {
       const { prefix = '', limit, cursor } = request.query;
+      const paid = unitsForRows(readLimit(limit));
+      charges.spend(request, paid);
       const page = await vault.list(request.caller, prefix, readLimit(limit), cursor ?? null);
+      charges.owe(request, unitsForRows(page.rowsRead) - paid);
       return {
         secrets: page.secrets.map(secret => ({ ...answer(secret), is_expired: secret.isExpired })),
         next_cursor: page.nextCursor,

@@ -6,6 +6,8 @@ import type { TokenFacts, Vault } from '../../vault/vault.ts';
 import { rfc3339 } from '../answers.ts';
 import type { Api } from '../api.ts';
 import { nextCursor, pageQuery, readLimit } from '../pages.ts';
+import { unitsForRows } from '../prices.ts';
+import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
 
 const defaultLifetime = '90d';
@@ -31,7 +33,7 @@ const tokenFacts = {
 };
 
 /** `/tokens`: make, list and revoke the bearer tokens of clients. */
-export function tokenRoutes(api: Api, vault: Vault): void {
+export function tokenRoutes(api: Api, vault: Vault, charges: Charges): void {
   api.post(
     '/tokens',
     {
@@ -97,6 +99,7 @@ export function tokenRoutes(api: Api, vault: Vault): void {
     },
     async request => {
       const { limit, cursor } = request.query;
+      charges.spend(request, unitsForRows(readLimit(limit)));
       const page = await vault.listTokens(request.caller, readLimit(limit), cursor ?? null);
       return { tokens: page.tokens.map(listedAnswer), next_cursor: page.nextCursor };
     },

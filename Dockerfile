@@ -8,9 +8,11 @@ ARG RUNTIME_IMAGE=debian:trixie-20261005-slim
 FROM ${NPM_IMAGE} AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# The headers and manuals of Node are a third of it.
+COPY bin/pinned-node bin/
+# Only the program is left of the package of Node: its headers and manuals are a third of it.
 RUN npm ci --omit=dev --no-audit --no-fund \
- && rm -rf node_modules/node-linux-*/include node_modules/node-linux-*/share node_modules/node-linux-*/*.md
+ && install -D "$(bin/pinned-node --print process.execPath)" /image/bin/node \
+ && rm -rf bin node_modules/.bin node_modules/node-linux-*
 COPY LICENSE ./
 COPY telemetry telemetry
 COPY src src
@@ -31,6 +33,7 @@ COPY --from=build /image/libatomic.so.1 /usr/lib/
 COPY --from=build --chown=10001:10001 /image/data /data
 COPY --from=build --chown=10001:10001 /image/keys /keys
 COPY --from=build /image/jarvis-secretsd /etc/jarvis-secretsd
+COPY --from=build /image/bin /usr/local/bin
 COPY --from=build /app /app
 
 USER 10001:10001
@@ -39,7 +42,7 @@ STOPSIGNAL SIGTERM
 
 # Without a shell: no `bin/jarvis-secretsd` in between, but Node has the options that it gives. `docker run … audit verify
 # --config FILE` runs another command.
-ENTRYPOINT ["/app/node_modules/.bin/node", "--disable-sigusr1", "--no-allocation-site-pretenuring", "/app/src/cli/main.ts"]
+ENTRYPOINT ["/usr/local/bin/node", "--disable-sigusr1", "--no-allocation-site-pretenuring", "/app/src/cli/main.ts"]
 CMD ["--config", "/etc/jarvis-secretsd/config.toml"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=15s --retries=3 \
-  CMD ["/app/node_modules/.bin/node", "/app/src/cli/main.ts", "health", "--config", "/etc/jarvis-secretsd/config.toml"]
+  CMD ["/usr/local/bin/node", "/app/src/cli/main.ts", "health", "--config", "/etc/jarvis-secretsd/config.toml"]

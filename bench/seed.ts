@@ -1,5 +1,5 @@
 /**
- * Fills a new vault: `node bench/seed.ts FOLDER COUNT`, where the folder holds config.toml and policy.yaml. The rows are
+ * Fills a new vault: `bin/pinned-node bench/seed.ts FOLDER COUNT`, where the folder holds config.toml and policy.yaml. The rows are
  * the vault's own, sealed and signed; they go to the store in large commits, each announced in the audit log by one
  * intent, so that the log verifies as a whole.
  */

@@ -1,5 +1,5 @@
 /**
- * One variant of what `bench/main.ts` compares, in a process of its own: `node bench/server.ts VARIANT FOLDER COLLECTOR`.
+ * One variant of what `bench/main.ts` compares, in a process of its own: `bin/pinned-node bench/server.ts VARIANT FOLDER COLLECTOR`.
  * Sends `{port}` over IPC once it listens.
  */
 import type { Server } from 'node:http';

@@ -1,6 +1,6 @@
 /**
  * Builds docs/grafana-dashboard-secrets.json and docs/DASHBOARD.md from the panels described here:
- * `node grafana/dashboards.ts` writes them, `--check` exits 1 when one is stale.
+ * `bin/pinned-node grafana/dashboards.ts` writes them, `--check` exits 1 when one is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { argv, exit, stderr } from 'node:process';
@@ -131,7 +131,7 @@ function main(): void {
     if (!argv.includes('--check')) {
       writeFileSync(file, text());
     } else if (readFileSync(file, 'utf8') !== text()) {
-      stderr.write(`${path} is stale; run \`node grafana/dashboards.ts\`.\n`);
+      stderr.write(`${path} is stale; run \`bin/pinned-node grafana/dashboards.ts\`.\n`);
       exit(1);
     }
   }

@@ -1,5 +1,5 @@
 /**
- * Every test file, as `tap run` would start them, but without what tap loads into each process for its coverage: that is a
+ * Every test file, as tap would start them, but without what tap loads into each process for its coverage: that is a
  * third of the time of the whole run. Most share a process: to load tap and the service costs more than a small file does.
  */
 import { globSync } from 'node:fs';

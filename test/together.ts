@@ -1,5 +1,5 @@
 /**
- * Test files in one process: `node test/together.ts FILE...`, as test/all.ts starts it. To load tap and the service's
+ * Test files in one process: `bin/pinned-node test/together.ts FILE...`, as test/all.ts starts it. To load tap and the service's
  * modules costs more than most of these files do. None of them may have a teardown of the whole file: with one, tap ends as
  * soon as no test is waiting, and the next file may still be preparing its own.
  */

@@ -1,5 +1,5 @@
 /**
- * Builds docs/metrics.md and the list of metrics in DEPLOYMENT_GUIDE.md from the catalogue: `node tools/metrics-docs.ts`
+ * Builds docs/metrics.md and the list of metrics in DEPLOYMENT_GUIDE.md from the catalogue: `bin/pinned-node tools/metrics-docs.ts`
  * writes them, `--check` exits 1 when one is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -68,7 +68,7 @@ function main(): void {
     const before = readFileSync(file, 'utf8');
     if (before === text(before)) continue;
     if (argv.includes('--check')) {
-      stderr.write(`${path} is stale; run \`node tools/metrics-docs.ts\`.\n`);
+      stderr.write(`${path} is stale; run \`bin/pinned-node tools/metrics-docs.ts\`.\n`);
       exit(1);
     }
     writeFileSync(file, text(before));

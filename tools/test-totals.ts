@@ -1,5 +1,5 @@
 /**
- * Adds up TAP files as tap writes them with `--output-file`: `node tools/test-totals.ts FILE...` prints
+ * Adds up TAP files as tap writes them with `--output-file`: `bin/pinned-node tools/test-totals.ts FILE...` prints
  * `N passed, N failed, N skipped` and exits 1 when something failed or a file stops before its end.
  *
  * A test is an innermost `t.test()` block, or a test file without one. An outer block counts only when it failed while

@@ -1,5 +1,5 @@
 /**
- * A bare route whose metrics are kept one way or the other: `node bench/peers/instrumented-server.ts INSTRUMENTATION PORT`.
+ * A bare route whose metrics are kept one way or the other: `bin/pinned-node bench/peers/instrumented-server.ts INSTRUMENTATION PORT`.
  * Prints `ready` once it listens.
  */
 import { argv, stdout } from 'node:process';

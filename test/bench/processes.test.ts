@@ -6,5 +6,5 @@ import { checkout } from '../helpers/service.ts';
 
 t.test('what is measured runs with the options of bin/jarvis-secretsd', async t => {
   const executable = readFileSync(join(checkout, 'bin/jarvis-secretsd'), 'utf8');
-  t.match(executable, ` exec "$node" ${nodeOptions.join(' ')} "$entry"`);
+  t.match(executable, `exec "$root/bin/pinned-node" ${nodeOptions.join(' ')} "$entry"`);
 });

@@ -150,7 +150,7 @@ t.test('the image of the service needs no shell, no root and no anonymous volume
   const last = lines.slice(lines.findLastIndex(line => line.startsWith('FROM ')));
   const argumentsOf = (name: string) => last.find(line => line.startsWith(name))?.slice(name.length);
   for (const name of ['ENTRYPOINT ', 'CMD ']) t.doesNotThrow(() => JSON.parse(argumentsOf(name) ?? ''), name);
-  t.match(argumentsOf('HEALTHCHECK '), /CMD \["\/app\/.*"health"/);
+  t.match(argumentsOf('HEALTHCHECK '), /CMD \["\/usr\/local\/bin\/node", .*"health"/);
   t.equal(argumentsOf('USER '), composeFile.services['jarvis-secretsd']?.user);
   t.notOk(last.some(line => /^(RUN|VOLUME) /.test(line)));
   t.match(argumentsOf('LABEL '), `image.version="${packageFile.version}"`);
@@ -159,7 +159,8 @@ t.test('the image of the service needs no shell, no root and no anonymous volume
 t.test('the image gives Node the options that bin/jarvis-secretsd gives', async t => {
   const entry = instructions('Dockerfile').find(line => line.startsWith('ENTRYPOINT '));
   const inImage = entry?.match(/--[a-z0-9-]+/g) ?? [];
-  const [, onHost = ''] = /exec "\$node" ((?:--\S+ )+)/.exec(read('bin/jarvis-secretsd')) ?? [];
+  const [, onHost = ''] =
+    /exec "\$root\/bin\/pinned-node" ((?:--\S+ )+)/.exec(read('bin/jarvis-secretsd')) ?? [];
   t.not(inImage.length, 0);
   t.same(inImage, onHost.trim().split(' '));
 });

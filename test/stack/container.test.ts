@@ -12,7 +12,7 @@ import { campaignOnly, stackTimeout } from './tools.ts';
 
 t.setTimeout(stackTimeout);
 
-const inside = '/app/node_modules/.bin/node';
+const inside = '/usr/local/bin/node';
 const command = '/app/src/cli/main.ts';
 const configFile = '/etc/jarvis-secretsd/config.toml';
 
@@ -136,7 +136,7 @@ t.test('the image, built and run by podman', { skip: campaignOnly }, async t => 
     t.match(await (await ask('GET', '/secret/app/db', issued.token)).json(), { value: 'v', version: 1 });
     await podman.run('healthcheck', 'run', name);
     t.match(
-      await podman.run('exec', name, inside, command, 'audit', 'verify', '--config', configFile),
+      await podman.run('exec', name, 'node', command, 'audit', 'verify', '--config', configFile),
       /is whole/,
     );
   });

@@ -36,7 +36,7 @@ async function buildNpmImage(podman: Podman, runtimeImage: string): Promise<stri
   const context = join(podman.folder, 'npm-image');
   const tree = join(context, 'tree/usr/local');
   mkdirSync(join(tree, 'bin'), { recursive: true });
-  cpSync(realpathSync(join(checkout, 'node_modules/.bin/node')), join(tree, 'bin/node'));
+  cpSync(process.execPath, join(tree, 'bin/node'));
   const npm = realpathSync(findTool('npm') ?? '');
   cpSync(dirname(dirname(npm)), join(tree, 'lib/node_modules/npm'), { recursive: true });
   symlinkSync('../lib/node_modules/npm/bin/npm-cli.js', join(tree, 'bin/npm'));

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { argv, stderr } from 'node:process';
 import { type AuditEntry, auditEntry } from '../src/audit/record.ts';
+import { certain } from '../src/clock/trusted-clock.ts';
 import { loadConfig } from '../src/config/load.ts';
 import { loadPolicy } from '../src/policy/policy-file.ts';
 import type { Change } from '../src/store/store.ts';
@@ -73,7 +74,7 @@ function newSecret(rows: Rows, name: string, intentSeq: number): Change {
   const sealed = rows.sealValue(name, 1, value);
   const added = { ...sealed, generated: false, activate: true };
   const periods = { every: 90 * day, grace: 14 * day };
-  return rows.sign(addVersion(null, null, name, added, Date.now(), periods), intentSeq);
+  return rows.sign(addVersion(null, null, name, added, certain(Date.now()), periods), intentSeq);
 }
 
 await main(argv[2] ?? '', Number(argv[3]));

@@ -46,6 +46,8 @@ export interface AppDependencies {
   /** The client that a name of a verified certificate belongs to; null for nobody's. */
   readonly clientOfCertificate: (name: string) => string | null;
   readonly health: HealthFacts;
+  /** By which credentials expire, in milliseconds since the epoch; the wall clock unless given. */
+  readonly credentialTime?: () => number;
   /** Host names answered for, besides loopback ones. */
   readonly expectedHosts: readonly string[];
   readonly limits: Limits;
@@ -71,7 +73,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       dependencies.identity === 'token' ? ['authorization'] : ['authorization', 'x-jarvis-client'],
     metrics,
     refusals,
-    now: Date.now,
+    now: dependencies.credentialTime ?? Date.now,
   });
   const underWay = new RequestsUnderWay();
   const overload = new OverloadGuard(metrics, underWay, dependencies.limits.maxRequests);

@@ -3,6 +3,9 @@ import { buildApp } from './app.ts';
 import type { AuditLog } from './audit/log.ts';
 import { auditEntry } from './audit/record.ts';
 import { RefusalSummary } from './audit/refusals.ts';
+import { ConfirmationFile } from './clock/confirmation.ts';
+import { systemTime, type TimeSource } from './clock/time-source.ts';
+import { ClockWatch } from './clock-watch.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
 import { limitsOf } from './config/limits.ts';
@@ -33,6 +36,8 @@ export interface ServiceOptions {
   readonly version: string;
   readonly logger: Logger;
   readonly telemetry: Pick<Telemetry, 'metrics' | 'exposition' | 'tracing'>;
+  /** The machine's clocks unless given. */
+  readonly time?: TimeSource;
   /** How the process before this one ended; null where unknown. */
   readonly lastExitReason: string | null;
   /** Aborted when the start is to end; the reason is thrown. */
@@ -60,18 +65,19 @@ export interface Service {
  * @throws StartError, or the reason of `stopRequested`; nothing is left open
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, logger, telemetry, stopRequested } = options;
+  const { config, logger, telemetry, stopRequested, time = systemTime } = options;
   const { metrics, tracing } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
   requireProtectedTransport(config);
   const tls = tlsFiles(config);
   const certificates = tls === null ? null : new CertificatesInForce(tls, logger);
-  const policy = new PolicyInForce(config.security.rbac_policy_path, Date.now());
+  const policy = new PolicyInForce(config.security.rbac_policy_path, time.wall());
   await tryToListen(address, socketAccess(config));
   await throwIfStopped(stopRequested);
   const working = await openWorkingVault({
     config,
+    time,
     stopRequested,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',
     policy: () => policy.policy,
@@ -79,7 +85,16 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log: logger,
     onFatal: options.onFatal,
   });
-  const { vault, audit, opened } = working;
+  const { vault, audit, opened, clock } = working;
+  const clockWatch = new ClockWatch({
+    clock,
+    wall: () => time.wall(),
+    store: opened.store,
+    audit,
+    confirmation: new ConfirmationFile(config.paths.vault_path),
+    log: logger,
+  });
+  await clockWatch.start();
   if (config.security.identity === 'token') await openWayIn(working, config, logger);
   const refusals = new RefusalSummary(audit);
   const app = await buildApp({
@@ -91,6 +106,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     logger,
     tls: certificates?.serverOptions ?? null,
     clientOfCertificate: name => policy.policy.clientOfCertificate(name),
+    credentialTime: () => clock.moment().latest,
     expectedHosts: expectedHosts(config),
     limits: limitsOf(config),
     defaultGrace: config.security.grace_days * day,
@@ -110,7 +126,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   certificates?.follow(app.server);
   const scheduler = startScheduler({
     vault: vault.upkeep,
-    clock: systemClock,
+    clock: { ...systemClock, now: () => clock.now() },
     log: logger,
     tracing,
     intervalMs: schedulerInterval,
@@ -120,12 +136,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     secretsTotal: vault.count,
     auditLatched: () => !audit.writable,
     rotationsOverdue: () => vault.upkeep.statistics.overdueRotations,
-    oldestSecretAgeSeconds: () => ageSeconds(vault.upkeep.statistics.oldestVersionAt),
+    oldestSecretAgeSeconds: () => ageSeconds(vault.upkeep.statistics.oldestVersionAt, clock.now()),
     schedulerLastSuccess: () => seconds(scheduler.lastSuccess()),
     policyReloadSucceeded: () => policy.lastReloadSucceeded,
     policyLastReload: () => seconds(policy.loadedAt),
     tlsReloadSucceeded: () => certificates?.lastReloadSucceeded ?? true,
     certificateExpiry: () => certificates?.expiries ?? [],
+    clockInDoubt: () => clock.doubt !== null,
+    clockOffsetSeconds: () => (clock.doubt?.offsetMs ?? 0) / 1000,
     diskFree: () => disks.read(),
     lastExitReason: () => options.lastExitReason,
   });
@@ -136,7 +154,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     fingerprint: opened.keyring.fingerprint,
     secretsCount: vault.count(),
     reloadCertificates: () => certificates?.reload(),
-    reloadPolicy: () => policy.reload(Date.now(), sha256 => recordReload(audit, sha256)),
+    reloadPolicy: () => policy.reload(clock.now(), sha256 => recordReload(audit, sha256)),
     async stop() {
       certificates?.stop();
       await drain.close(drainDeadlineMs);
@@ -144,6 +162,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await scheduler.stop();
       await recordLastTokenUses(vault, logger);
       refusals.close();
+      await clockWatch.stop();
       await working.close();
     },
   };
@@ -201,6 +220,6 @@ function seconds(milliseconds: number | null): number | null {
   return milliseconds === null ? null : milliseconds / 1000;
 }
 
-function ageSeconds(time: number | null): number | null {
-  return time === null ? null : Math.max(0, (Date.now() - time) / 1000);
+function ageSeconds(time: number | null, now: number): number | null {
+  return time === null ? null : Math.max(0, (now - time) / 1000);
 }

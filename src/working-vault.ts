@@ -1,5 +1,8 @@
 import type { Metrics } from '../telemetry/instruments.ts';
 import { type AuditLog, openAuditLog } from './audit/log.ts';
+import { readRecordedTime } from './clock/clock-record.ts';
+import { systemTime, type TimeSource } from './clock/time-source.ts';
+import { TrustedClock } from './clock/trusted-clock.ts';
 import type { Config } from './config/schema.ts';
 import { asStartError } from './errors.ts';
 import type { Policy } from './policy/policy.ts';
@@ -7,9 +10,11 @@ import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
 import { generate } from './rotation/generators.ts';
 import { KeyMaker } from './rotation/key-maker.ts';
 import { throwIfStopped } from './signals.ts';
-import { type OpenedVault, openVault } from './vault/opening.ts';
+import { isVaultInUse, type OpenedVault, openVault } from './vault/opening.ts';
 import { completeIntents } from './vault/recovery.ts';
 import { createVault, type Vault } from './vault/vault.ts';
+
+export { isVaultInUse };
 
 const day = 86_400_000;
 
@@ -20,6 +25,8 @@ export interface WorkingVaultOptions {
   readonly policy: () => Policy;
   readonly metrics: Metrics;
   readonly log: Record<'warn' | 'error', (facts: object, message: string) => void>;
+  /** The machine's clocks unless given. */
+  readonly time?: TimeSource | undefined;
   /** Aborted when the start is to end; the reason is thrown. */
   readonly stopRequested?: AbortSignal | undefined;
   /** Writes can no longer be trusted: the process must end. */
@@ -31,6 +38,8 @@ export interface WorkingVault {
   readonly vault: Vault;
   readonly audit: AuditLog;
   readonly opened: OpenedVault;
+  /** Compared with what the vault and the audit log say of the time. */
+  readonly clock: TrustedClock;
   /** The audit log is signed and closed, the vault let go. */
   close(): Promise<void>;
 }
@@ -39,11 +48,17 @@ export interface WorkingVault {
 export async function openWorkingVault(options: WorkingVaultOptions): Promise<WorkingVault> {
   const { config, log, metrics, policy, stopRequested } = options;
   const { paths, security } = config;
+  const clock = new TrustedClock(options.time ?? systemTime);
   const opened = await openVault({ ...options, paths });
   try {
+    const recorded = await readRecordedTime(opened.store);
+    if (recorded !== null) clock.expectAfter(recorded.seenAt);
     // The log may be long.
     await throwIfStopped(stopRequested);
-    const audit = await openAudit(options, opened);
+    const audit = await openAudit(options, opened, clock);
+    const { lastRecordAt } = audit;
+    const isNewer = lastRecordAt !== null && lastRecordAt > (recorded?.seenAt ?? 0);
+    if (isNewer && recorded?.inDoubt !== true) clock.expectAfter(lastRecordAt);
     await throwIfStopped(stopRequested);
     const completed = await completeIntents(audit, opened.store);
     if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
@@ -54,7 +69,8 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       audit,
       policy,
       metrics,
-      now: Date.now,
+      now: () => clock.now(),
+      moment: () => clock.moment(),
       defaults: { every: security.rotation_days * day, grace: security.grace_days * day },
       generate: (spec, order) =>
         generate(spec === null ? defaultGenerator : parseGenerator(spec), keys, order),
@@ -65,6 +81,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       vault,
       audit,
       opened,
+      clock,
       async close() {
         await keys.close();
         await audit.close();
@@ -80,6 +97,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
 async function openAudit(
   { config, metrics }: WorkingVaultOptions,
   { keyring, store }: OpenedVault,
+  clock: TrustedClock,
 ): Promise<AuditLog> {
   return await openAuditLog({
     folder: config.paths.audit_path,
@@ -89,7 +107,7 @@ async function openAudit(
     registry: store,
     sync: config.audit.sync,
     segmentBytes: config.audit.segment_bytes,
-    clock: Date.now,
+    clock: () => clock.now(),
     metrics,
   });
 }

@@ -109,6 +109,16 @@ const serviceMetrics = [
     's',
     'When the rotation scheduler last finished a pass, in Unix seconds; 0 before the first.',
   ),
+  gauge(
+    'clock_in_doubt',
+    '1',
+    '1 while the wall clock is not trusted: nothing is rotated or destroyed by the clock. Else 0.',
+  ),
+  gauge(
+    'clock_offset_seconds',
+    's',
+    'How far the wall clock is ahead of the expected time while it is in doubt, in seconds; else 0.',
+  ),
   gauge('policy_reload_success', '1', '1 when the last load of the policy succeeded, else 0.'),
   gauge(
     'policy_last_reload_timestamp_seconds',

@@ -20,6 +20,9 @@ export interface GaugeSources {
   }[];
   readonly tlsReloadSucceeded: () => boolean;
   readonly diskFree: () => readonly { readonly path_kind: 'vault' | 'audit'; readonly bytes: number }[];
+  readonly clockInDoubt: () => boolean;
+  /** How far the wall clock is ahead of the expected time while it is in doubt, else 0. */
+  readonly clockOffsetSeconds: () => number;
   /** One of `exitReasons`; null when nothing is known of a previous process. */
   readonly lastExitReason: () => string | null;
 }
@@ -37,21 +40,29 @@ const plainGauges = [
   ['policy_reload_success', 'policyReloadSucceeded'],
   ['policy_last_reload_timestamp_seconds', 'policyLastReload'],
   ['tls_reload_success', 'tlsReloadSucceeded'],
+  ['clock_in_doubt', 'clockInDoubt'],
+  ['clock_offset_seconds', 'clockOffsetSeconds'],
 ] as const satisfies readonly (readonly [GaugeName, keyof GaugeSources])[];
 
 /**
  * Observes every gauge that has a source when a collection comes. A source that throws or gives no finite number
- * leaves its gauge at the last good value and the rest untouched.
+ * leaves its gauge at the last good value, or without labelled series, and the rest untouched.
  */
 export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): void {
-  const plain = plainGauges.map(([name, source]) => ({ gauge: createGauge(meter, name), source }));
+  const plain = plainGauges.map(([name, source]) => ({ name, gauge: createGauge(meter, name), source }));
   const diskFree = createGauge(meter, 'disk_free_bytes');
   const certificateExpiry = createGauge(meter, 'tls_certificate_expiry_timestamp_seconds');
   const lastExitReason = createGauge(meter, 'last_exit_reason');
 
+  const lastReadings = new Map<GaugeName, number>();
+
   const report = (result: BatchObservableResult) => {
-    for (const { gauge, source } of plain) {
-      attempt(() => observeFinite(result, gauge, numberFrom(sources[source]?.())));
+    for (const { name, gauge, source } of plain) {
+      attempt(() => {
+        const reading = numberFrom(sources[source]?.());
+        if (reading !== undefined && Number.isFinite(reading)) lastReadings.set(name, reading);
+      });
+      observeFinite(result, gauge, lastReadings.get(name));
     }
     attempt(() => {
       for (const { path_kind, bytes } of sources.diskFree?.() ?? []) {
@@ -82,11 +93,11 @@ function attempt(read: () => void): void {
   try {
     read();
   } catch {
-    // The gauge keeps its last value; the component behind the source reports its own trouble.
+    // The component behind the source reports its own trouble.
   }
 }
 
-/** Null reads 0: the SDK would otherwise go on showing the last value. Undefined means that there is no source. */
+/** Null reads 0. Undefined means that there is no source. */
 function numberFrom(reading: number | boolean | null | undefined): number | undefined {
   return reading === undefined ? undefined : Number(reading);
 }

@@ -1,10 +1,11 @@
 import { context, logs, type MeterProvider, propagation, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { LogRecordProcessor } from '@opentelemetry/sdk-logs';
-import { type MetricReader, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
+import type { MetricReader } from '@opentelemetry/sdk-metrics';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace';
 import { meterName } from './catalogue.ts';
 import { logExporter, metricExporter, traceExporter } from './exporters.ts';
+import { PushReader } from './fresh-gauges.ts';
 import { createLogBridge } from './log-bridge.ts';
 import type { Environment, PushTarget, PushTargets } from './otlp-settings.ts';
 import type { PushHealth } from './push-health.ts';
@@ -23,7 +24,7 @@ export async function createPushReader(
 ): Promise<MetricReader> {
   const exportIntervalMillis = positive(environment, 'OTEL_METRIC_EXPORT_INTERVAL') ?? defaultInterval;
   const timeout = positive(environment, 'OTEL_METRIC_EXPORT_TIMEOUT') ?? defaultTimeout;
-  return new PeriodicExportingMetricReader({
+  return new PushReader({
     exporter: await metricExporter(target, health.watch('metrics', target)),
     exportIntervalMillis,
     exportTimeoutMillis: Math.min(timeout, exportIntervalMillis),

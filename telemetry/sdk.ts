@@ -1,6 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
 import { createNoopMeter, type Meter } from '@opentelemetry/api';
-import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { RuntimeNodeInstrumentation } from '@opentelemetry/instrumentation-runtime-node';
 import {
   defaultResource,
@@ -14,7 +13,8 @@ import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
 import { meterName } from './catalogue.ts';
 import { Exemplars } from './exemplars.ts';
-import { createExposition, type Exposition } from './exposition.ts';
+import { createExposition, type Exposition, type MetricSource } from './exposition.ts';
+import { ScrapeReader } from './fresh-gauges.ts';
 import { createMetrics, type Metrics } from './instruments.ts';
 import { type Environment, isSdkDisabled, type PushTargets, pushTargets } from './otlp-settings.ts';
 import { observeProcess, type ProcessFacts } from './process-metrics.ts';
@@ -80,7 +80,7 @@ export async function startTelemetry(options: TelemetryOptions): Promise<Telemet
 interface Sdk extends TracesAndLogs {
   readonly meter: Meter;
   /** What a scrape reads; undefined when the SDK is disabled. */
-  readonly reader: PrometheusExporter | undefined;
+  readonly reader: MetricSource | undefined;
 }
 
 const nothingElse: TracesAndLogs = { tracing: noTracing, bridgeLog: null, stop: async () => undefined };
@@ -92,7 +92,7 @@ export async function startSdk(options: Omit<TelemetryOptions, 'onError'>): Prom
   const targets = pushTargets(options.otlp.endpoint, env);
   const health = new PushHealth(options.log);
   const resource = serviceResource(options.serviceVersion);
-  const reader = new PrometheusExporter({ preventServerStart: true });
+  const reader = new ScrapeReader();
   const pushes = Object.values(targets).some(target => target !== null);
   const provider = new MeterProvider({
     resource,

@@ -69,6 +69,13 @@ export function readLink(line: Buffer): Link | null {
   return { seq: Number(seq), event, previousHash, hash: digest };
 }
 
+/** When a record was made, in milliseconds since the epoch; null where the line does not say. */
+export function readTime(line: Buffer): number | null {
+  const text = /^\{"seq":[0-9]+,"time":"([^"]+)"/.exec(line.toString('latin1', 0, headLength))?.[1];
+  const time = Date.parse(text ?? '');
+  return Number.isNaN(time) ? null : time;
+}
+
 /** Why a line does not follow `previous`, in words for a report; null when it does. */
 export function linkProblem(line: Buffer, link: Link | null, previous: ChainPosition): string | null {
   if (link === null) return 'this is not a complete audit record';

@@ -15,6 +15,8 @@ import { setAside } from './torn.ts';
 export interface AuditLog extends AuditTrail {
   /** Of the key that signs checkpoints: SHA-256 of its public key as SPKI DER, in lower-case hexadecimal. */
   readonly fingerprint: string;
+  /** What the newest record said of the time when the log was opened, in milliseconds since the epoch; null for a new log. */
+  readonly lastRecordAt: number | null;
   /** Intents without outcome, ascending; after the start those that a crash left, for the vault to complete. */
   unfinishedIntents(): readonly UnfinishedIntent[];
   /** For readiness. Throws ServiceError `unavailable` while the log cannot be written; tries to recover first. */

@@ -24,6 +24,7 @@ interface DurableEnd {
 
 export class SegmentedLog {
   readonly fingerprint: string;
+  readonly lastRecordAt: number | null;
   readonly #settings: LogSettings;
   readonly #identity: LogIdentity;
   readonly #intents: OpenIntents;
@@ -53,6 +54,7 @@ export class SegmentedLog {
 
   constructor(settings: LogSettings, identity: LogIdentity, start: LogStart) {
     this.fingerprint = identity.fingerprint;
+    this.lastRecordAt = start.tipTime;
     this.#settings = settings;
     this.#identity = identity;
     this.#intents = start.intents;

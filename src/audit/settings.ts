@@ -35,6 +35,8 @@ export interface AuditLogOptions extends LogSettings {
 /** Where the log stands when it is opened; `segment` is null when a new one has to be opened first. */
 export interface LogStart {
   readonly tip: ChainPosition;
+  /** What the record at the tip says of the time, in milliseconds since the epoch; null where there is no record. */
+  readonly tipTime: number | null;
   readonly lastFile: string | null;
   readonly segment: SegmentWriter | null;
   readonly intents: OpenIntents;

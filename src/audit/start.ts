@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, StartError, systemErrorCode } from '../errors.ts';
-import { type ChainPosition, chainStart, linkProblem, parseEntry, readLink } from './chain.ts';
+import { type ChainPosition, chainStart, linkProblem, parseEntry, readLink, readTime } from './chain.ts';
 import { isIntentOrOutcome, OpenIntents } from './intents.ts';
 import { readLines, type SegmentLine } from './lines.ts';
 import type { AuditFacts, RegisteredSegment } from './registry.ts';
@@ -21,6 +21,8 @@ export interface FoundLog {
   readonly lastFile: string | null;
   readonly lastSize: number;
   readonly tip: ChainPosition;
+  /** What the record at the tip says of the time, in milliseconds since the epoch; null where there is no record. */
+  readonly tipTime: number | null;
   readonly intents: OpenIntents;
   readonly tornTails: readonly TornTail[];
 }
@@ -41,6 +43,7 @@ export async function examineFolder(
       lastFile: null,
       lastSize: 0,
       tip: chainStart,
+      tipTime: null,
       intents: new OpenIntents(),
       tornTails: interrupted,
     };
@@ -52,6 +55,7 @@ export async function examineFolder(
     lastFile: last.file,
     lastSize: scan.size,
     tip: scan.tip,
+    tipTime: scan.tipTime,
     intents: scan.intents,
     tornTails: [...scan.tornTails, ...interrupted],
   };
@@ -111,6 +115,7 @@ async function countLines(path: string): Promise<number> {
 /** Follows the chain through the last segments. */
 class Scan {
   tip: ChainPosition = chainStart;
+  tipTime: number | null = null;
   size = 0;
   readonly intents = new OpenIntents();
   readonly tornTails: TornTail[] = [];
@@ -155,7 +160,10 @@ class Scan {
       for (const line of lines) {
         lineNumber += 1;
         const problem = this.#follow(line, segment, lineNumber, index);
-        if (problem === null) continue;
+        if (problem === null) {
+          if (line === lines.at(-1)) this.tipTime = readTime(line.bytes);
+          continue;
+        }
         await this.#setTailAside(segment, line, lineNumber, problem, index);
         return;
       }

@@ -75,6 +75,21 @@ function commands(signals: Signals): Command {
     });
 
   program
+    .command('clock')
+    .description('the clock')
+    .command('confirm')
+    .description(
+      'say that the clock of this host is right, where the service doubts it: rotations and destruction go on. Run it as the user of the service',
+    )
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (_options: object, command: Command) => {
+      const { confirmClockCommand } = await import('./commands/clock-confirm.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      const complain = (text: string) => process.stderr.write(text);
+      process.stdout.write(await confirmClockCommand(config, process.env, complain));
+    });
+
+  program
     .command('policy')
     .description('the policy')
     .command('test')

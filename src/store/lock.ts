@@ -1,5 +1,7 @@
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { errorMessage } from '../errors.ts';
+import { errorMessage, systemErrorCode } from '../errors.ts';
 import { createDatabaseFile } from './database.ts';
 import { damageOf } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
@@ -11,40 +13,97 @@ export interface VaultLock {
   release(): void;
 }
 
+/** Another process uses the vault, or another name in this one. */
+export class VaultInUse extends StoreError {
+  constructor(file: string, options: ErrorOptions) {
+    super('failed', `another jarvis-secretsd process uses this vault: it holds ${file}`, options);
+    this.name = 'VaultInUse';
+  }
+}
+
 /**
- * Takes the vault at `path` for this process, by a lock on `<path>.lock` that the kernel lets go however the process
- * ends. Makes the file, and its folder, where missing; the file stays. Throws StoreError `failed` when it is held.
+ * Takes the vault at `path` for this process, under whatever name: by a lock on the file `.lock` next to the real database,
+ * which the kernel lets go however the process ends. Makes the file, and its folder, where missing; the file stays.
+ * Throws VaultInUse when the lock is held, and StoreError `failed` when the database has a second name that no lock covers.
  */
 export function lockVault(path: string): VaultLock {
-  const file = `${path}.lock`;
   try {
-    createDatabaseFile(file);
-    const connection = lock(file);
-    held.add(connection);
-    return {
-      release: () => {
-        if (held.delete(connection)) connection.close();
-      },
+    const database = realPath(resolve(path));
+    const connection = lock(`${database}.lock`);
+    const release = () => {
+      if (held.delete(connection)) connection.close();
     };
+    try {
+      requireOneName(database);
+    } catch (error) {
+      release();
+      throw error;
+    }
+    return { release };
   } catch (error) {
-    throw new StoreError('failed', refusal(file, error), { cause: error });
+    if (error instanceof StoreError) throw error;
+    throw new StoreError('failed', `cannot lock the vault ${path}: ${errorMessage(error)}`, { cause: error });
   }
+}
+
+/** Without symbolic links, so that a vault has one lock. What does not exist yet keeps its name. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return join(realPath(dirname(path)), basename(path));
+  }
+}
+
+/**
+ * A second process that opened the database by a hard link, or by a mount of the file alone, would have a lock and a
+ * write-ahead log of its own, and both would write: https://sqlite.org/howtocorrupt.html §2.5.
+ */
+function requireOneName(database: string): void {
+  const links = statSync(database, { throwIfNoEntry: false })?.nlink ?? 1;
+  if (links > 1) {
+    throw new StoreError(
+      'failed',
+      `the vault ${database} has ${links} hard links: a second service could write to it by another name. ` +
+        `Remove the others; find them with: find / -xdev -samefile '${database}'`,
+    );
+  }
+  if (mountPoints().includes(database)) {
+    throw new StoreError(
+      'failed',
+      `the vault ${database} is a mount of a single file: its write-ahead log would stay outside. Mount its folder instead`,
+    );
+  }
+}
+
+/** proc(5): the fifth field, with blanks and the like as octal escapes. Empty where the system has no such file. */
+function mountPoints(): string[] {
+  let table: string;
+  try {
+    table = readFileSync('/proc/self/mountinfo', 'utf8');
+  } catch {
+    return [];
+  }
+  return table
+    .split('\n')
+    .map(line => line.split(' ')[4] ?? '')
+    .map(point =>
+      point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
+    );
 }
 
 /** SQLite locks with fcntl, which Node does not offer; the file stays empty. */
 function lock(file: string): DatabaseSync {
+  createDatabaseFile(file);
   const connection = new DatabaseSync(file, { timeout: 0 });
   try {
     connection.exec('BEGIN EXCLUSIVE');
-    return connection;
   } catch (error) {
     connection.close();
+    if (damageOf(error) === 'busy') throw new VaultInUse(file, { cause: error });
     throw error;
   }
-}
-
-function refusal(file: string, error: unknown): string {
-  return damageOf(error) === 'busy'
-    ? `another jarvis-secretsd process uses this vault: it holds ${file}`
-    : `cannot lock ${file}: ${errorMessage(error)}`;
+  held.add(connection);
+  return connection;
 }

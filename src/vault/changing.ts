@@ -73,13 +73,13 @@ export class Changing {
       [name],
       async ([stored = null]) => {
         const { head, active } = rules.requireLive(stored, name);
-        const now = this.#vault.now();
+        const moment = this.#vault.moment();
         const target = this.#vault.stored(store => store.version(name, version));
-        if (target === null || !rules.isReadable(target, now)) {
+        if (target === null || !rules.isReadable(target, moment.earliest)) {
           throw new ServiceError('not_found', `${name} has no version ${version} to activate.`);
         }
         this.#vault.rows.verifyVersion(target);
-        return [rules.activateVersion(head, active, target, now, this.#vault.defaults)];
+        return [rules.activateVersion(head, active, target, moment, this.#vault.defaults)];
       },
       version,
     );
@@ -170,7 +170,9 @@ export class Changing {
         const row = this.#vault.stored(store => store.version(name, version));
         if (stored === null || row === null || row.sealed === null) return [];
         this.#vault.rows.verifyVersion(row);
-        return rules.isReadable(row, this.#vault.now()) ? [] : [rules.destroyVersion(stored.head, row)];
+        const { earliest, isCertain } = this.#vault.moment();
+        const mayGo = isCertain && !rules.isReadable(row, earliest);
+        return mayGo ? [rules.destroyVersion(stored.head, row)] : [];
       },
       version,
     );
@@ -227,7 +229,7 @@ export class Changing {
       stored?.active ?? null,
       name,
       added,
-      this.#vault.now(),
+      this.#vault.moment(),
       this.#vault.defaults,
     );
   }

@@ -1,5 +1,6 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
 import type { AuditTrail } from '../audit/record.ts';
+import { certain, type Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { Store, StoredSecret } from '../store/store.ts';
@@ -23,6 +24,8 @@ export interface VaultDependencies {
   readonly metrics: Metrics;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** How sure `now` is; without it, `now` is never in doubt. */
+  readonly moment?: () => Moment;
   readonly defaults: DefaultPeriods;
   readonly generate: Generate;
   readonly log: ErrorLog;
@@ -39,6 +42,7 @@ export class VaultContext {
   readonly policy: () => Policy;
   readonly metrics: Metrics;
   readonly now: () => number;
+  readonly moment: () => Moment;
   readonly defaults: DefaultPeriods;
   readonly generate: Generate;
 
@@ -51,6 +55,7 @@ export class VaultContext {
     this.policy = policy;
     this.metrics = metrics;
     this.now = dependencies.now;
+    this.moment = dependencies.moment ?? (() => certain(dependencies.now()));
     this.defaults = dependencies.defaults;
     this.generate = dependencies.generate;
   }

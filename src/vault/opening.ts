@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { asStartError, StartError } from '../errors.ts';
-import { lockVault, type VaultLock } from '../store/lock.ts';
+import { lockVault, VaultInUse, type VaultLock } from '../store/lock.ts';
 import { openSqliteStore } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { createKeyring, type Keyring, openKeyring } from './keyring.ts';
@@ -126,4 +126,9 @@ export async function openForVerification(paths: VaultPaths): Promise<{ store: S
     await store.close();
     throw error;
   }
+}
+
+/** Whether opening failed because another process uses the vault. */
+export function isVaultInUse(error: unknown): boolean {
+  return error instanceof Error && (error instanceof VaultInUse || isVaultInUse(error.cause));
 }

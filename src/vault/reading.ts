@@ -116,7 +116,7 @@ export class Reading {
     const row = this.#vault.stored(store => store.version(name, version));
     if (row === null) throw new ServiceError('not_found', `${name} has no version ${version}.`);
     this.#vault.rows.verifyVersion(row);
-    if (isReadable(row, this.#vault.now())) return row;
+    if (isReadable(row, this.#vault.moment().earliest)) return row;
     throw new ServiceError(
       'not_found',
       `Version ${version} of ${name} was destroyed at the end of its grace.`,
@@ -129,7 +129,7 @@ export class Reading {
   }
 
   #state(row: SecretVersion, activeVersion: number): VersionState['state'] {
-    if (!isReadable(row, this.#vault.now())) return 'destroyed';
+    if (!isReadable(row, this.#vault.moment().earliest)) return 'destroyed';
     if (row.version === activeVersion) return 'active';
     return row.deactivatedAt === null ? 'staged' : 'superseded';
   }

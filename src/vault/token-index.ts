@@ -1,3 +1,4 @@
+import type { Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
 import { bootstrapClient } from '../policy/policy.ts';
 import type { StoredToken } from '../store/store.ts';
@@ -11,19 +12,25 @@ export class HeldToken implements Credential {
   /** In milliseconds since the epoch; ahead of the row, which is written later. */
   lastUsedAt: number | null;
   readonly networks: SourceNetworks;
-  readonly #now: () => number;
+  readonly #moment: () => Moment;
 
   /** @throws ServiceError bad_request for networks that are none */
-  constructor(row: StoredToken, now: () => number) {
+  constructor(row: StoredToken, moment: () => Moment) {
     this.row = row;
     this.lastUsedAt = row.lastUsedAt;
     this.networks = new SourceNetworks(row.sourceNetworks);
-    this.#now = now;
+    this.#moment = moment;
   }
 
+  /** Expired by any clock is expired: while the clock is in doubt, a token is rather refused than good for too long. */
   lapse(): 'expired' | 'revoked' | null {
     if (this.row.revokedAt !== null) return 'revoked';
-    return this.#now() < this.row.expiresAt ? null : 'expired';
+    return this.#moment().latest < this.row.expiresAt ? null : 'expired';
+  }
+
+  /** Whether it can never be good again, whichever clock is right. */
+  get isOver(): boolean {
+    return this.row.revokedAt !== null || this.#moment().earliest >= this.row.expiresAt;
   }
 
   get isBootstrap(): boolean {
@@ -42,11 +49,11 @@ export class HeldToken implements Credential {
 export class TokenIndex {
   readonly #byHash = new Map<string, HeldToken>();
   readonly #byId = new Map<string, HeldToken>();
-  readonly #now: () => number;
+  readonly #moment: () => Moment;
 
   /** @param rows oldest first */
-  constructor(rows: readonly StoredToken[], now: () => number) {
-    this.#now = now;
+  constructor(rows: readonly StoredToken[], moment: () => Moment) {
+    this.#moment = moment;
     for (const row of rows) this.put(row);
   }
 
@@ -59,9 +66,9 @@ export class TokenIndex {
     return [...this.#byId.values()];
   }
 
-  /** The bootstrap tokens that are still good: one, but for a clock that went back. */
+  /** The bootstrap tokens that are not over: one, but for a clock that went back. */
   liveBootstraps(): HeldToken[] {
-    return this.all().filter(token => token.isBootstrap && token.lapse() === null);
+    return this.all().filter(token => token.isBootstrap && !token.isOver);
   }
 
   byHash(hash: string): HeldToken | undefined {
@@ -79,7 +86,7 @@ export class TokenIndex {
   makeRoom(most: number): string[] {
     const tooMany = this.size - most + 1;
     if (tooMany <= 0) return [];
-    const ended = this.all().filter(token => token.lapse() !== null);
+    const ended = this.all().filter(token => token.isOver);
     if (ended.length < tooMany) {
       throw new ServiceError('conflict', `There are ${this.size} tokens; revoke some that nobody uses.`);
     }
@@ -92,7 +99,7 @@ export class TokenIndex {
       known.row = row;
       return;
     }
-    const token = new HeldToken(row, this.#now);
+    const token = new HeldToken(row, this.#moment);
     this.#byId.set(row.id, token);
     this.#byHash.set(hashKey(row), token);
   }

@@ -16,5 +16,5 @@ export function loadTokens(vault: VaultContext, log: ErrorLog): LoadedTokens {
     if (!isOwn) log.error({ token: row.id }, 'the stored row of a token was altered: the token is refused');
     return isOwn;
   });
-  return { index: new TokenIndex(own, vault.now), neverHadToken: rows.length === 0 };
+  return { index: new TokenIndex(own, vault.moment), neverHadToken: rows.length === 0 };
 }

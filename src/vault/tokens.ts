@@ -153,8 +153,15 @@ export class Tokens {
     if (endsBootstrap && this.#index.liveBootstraps().length === 0) this.#bootstrapEnded();
   }
 
+  /** @throws ServiceError unavailable while the clock is in doubt by more than the token's lifetime */
   #newRow(token: string, request: TokenRequest): PlannedToken['row'] {
-    const createdAt = this.#vault.now();
+    const { now: createdAt, latest } = this.#vault.moment();
+    if (latest >= createdAt + request.lifetime) {
+      throw new ServiceError(
+        'unavailable',
+        'The clock is in doubt, and the token would have expired by it; set the clock, or run: jarvis-secretsd clock confirm.',
+      );
+    }
     return {
       id: `t-${randomBytes(8).toString('hex')}`,
       hash: Buffer.from(hashToken(token), 'hex'),

@@ -21,27 +21,29 @@ export class Upkeep {
     this.#tokens = tokens;
   }
 
-  /** Names whose own rotation is due, soonest first. */
-  dueNames(limit: number): Promise<string[]> {
-    return this.#vault.store.dueRotations(this.#vault.now(), limit);
+  /** Names whose own rotation is due, soonest first; none while the clock is in doubt. */
+  async dueNames(limit: number): Promise<string[]> {
+    const { now, isCertain } = this.#vault.moment();
+    return isCertain ? await this.#vault.store.dueRotations(now, limit) : [];
   }
 
-  /** Does nothing where another rotation came first. */
+  /** Does nothing where another rotation came first, or the clock has come into doubt. */
   async rotateDue(name: string, span: Span): Promise<void> {
-    await this.#changing.rotateAuthorised(
-      schedulerCaller(span),
-      [name],
-      null,
-      ({ head }) => head.rotation !== null && (head.expiresAt ?? Infinity) <= this.#vault.now(),
-    );
+    await this.#changing.rotateAuthorised(schedulerCaller(span), [name], null, ({ head }) => {
+      const { now, isCertain } = this.#vault.moment();
+      return isCertain && head.rotation !== null && (head.expiresAt ?? Infinity) <= now;
+    });
   }
 
   /**
-   * Destroys generated versions whose grace is over; one that fails does not hold up the others.
+   * Destroys generated versions whose grace is over, and nothing while the clock is in doubt; one that fails does not hold
+   * up the others.
    * @throws AggregateError of what failed
    */
   async destroyEnded(limit: number, span: Span): Promise<void> {
-    const ended = await this.#vault.store.endedGraces(this.#vault.now(), limit);
+    const { earliest, isCertain } = this.#vault.moment();
+    if (!isCertain) return;
+    const ended = await this.#vault.store.endedGraces(earliest, limit);
     const failures: unknown[] = [];
     const caller = schedulerCaller(span);
     for (const { name, version } of ended) {

@@ -1,3 +1,4 @@
+import type { Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
 import type { RotationRule, SecretHead, SecretVersion, StoredSecret } from '../store/store.ts';
 
@@ -56,14 +57,19 @@ export function requireLive(stored: StoredSecret | null, name: string): StoredSe
   throw new ServiceError('deleted', `${name} is deleted; undelete or purge it first.`);
 }
 
+/**
+ * While the clock is in doubt, a rotation is planned from the earliest time that it may be and a grace from the latest: the
+ * one never moves away by a wrong clock, and the other is never cut short.
+ */
 export function addVersion(
   head: SecretHead | null,
   active: SecretVersion | null,
   name: string,
   added: NewVersion,
-  now: number,
+  moment: Moment,
   defaults: DefaultPeriods,
 ): Planned {
+  const { now, earliest } = moment;
   const previous = exists(head) ? head : null;
   const rotation = added.rotation === undefined ? (previous?.rotation ?? null) : added.rotation;
   const version: UnsignedVersion = {
@@ -72,12 +78,12 @@ export function addVersion(
     kid: added.kid,
     sealed: added.sealed,
     createdAt: now,
-    expiresAt: now + (rotation?.every ?? defaults.every),
+    expiresAt: earliest + (rotation?.every ?? defaults.every),
     generated: added.generated,
     deactivatedAt: null,
     destroyAt: null,
   };
-  const replaced = added.activate && active !== null ? [deactivate(active, rotation, now, defaults)] : [];
+  const replaced = added.activate && active !== null ? [deactivate(active, rotation, moment, defaults)] : [];
   return {
     expectedRevision: head?.revision ?? 0,
     head: {
@@ -101,11 +107,11 @@ export function activateVersion(
   head: SecretHead,
   active: SecretVersion | null,
   target: SecretVersion,
-  now: number,
+  moment: Moment,
   defaults: DefaultPeriods,
 ): Planned {
-  const expiresAt = now + (head.rotation?.every ?? defaults.every);
-  const replaced = active === null ? [] : [deactivate(active, head.rotation, now, defaults)];
+  const expiresAt = moment.earliest + (head.rotation?.every ?? defaults.every);
+  const replaced = active === null ? [] : [deactivate(active, head.rotation, moment, defaults)];
   return {
     expectedRevision: head.revision,
     head: { ...unsigned(head), activeVersion: target.version, expiresAt },
@@ -155,11 +161,11 @@ export function isReadable(version: SecretVersion, now: number): boolean {
 function deactivate(
   active: SecretVersion,
   rotation: RotationRule | null,
-  now: number,
+  { now, latest }: Moment,
   defaults: DefaultPeriods,
 ): UnsignedVersion {
   const grace = rotation?.grace ?? defaults.grace;
-  return { ...active, deactivatedAt: now, destroyAt: active.generated ? now + grace : null };
+  return { ...active, deactivatedAt: now, destroyAt: active.generated ? latest + grace : null };
 }
 
 function unsigned(head: SecretHead): UnsignedHead {

@@ -8,13 +8,20 @@ const layers: readonly (readonly string[])[] = [
   ['src/main.ts'],
   ['src/service.ts'],
   ['src/working-vault.ts'],
-  ['src/app.ts', 'src/listening.ts', 'src/logging.ts', 'src/last-exit.ts', 'src/disk-free.ts'],
+  [
+    'src/app.ts',
+    'src/clock-watch.ts',
+    'src/listening.ts',
+    'src/logging.ts',
+    'src/last-exit.ts',
+    'src/disk-free.ts',
+  ],
   ['src/tls/', 'src/socket-access.ts', 'src/file-permissions.ts'],
   ['src/http/'],
   ['src/rotation/'],
   ['src/vault/'],
   ['src/policy/', 'src/audit/', 'src/store/', 'src/config/'],
-  ['src/file-access.ts'],
+  ['src/file-access.ts', 'src/clock/'],
   [
     'src/errors.ts',
     'src/exit-codes.ts',
@@ -55,6 +62,7 @@ const cryptoUsers = [
  */
 const telemetryUsers = [
   'src/cli/commands/check-config.ts',
+  'src/cli/commands/clock-confirm.ts',
   'src/cli/commands/token-bootstrap.ts',
   'src/main.ts',
   'src/vault/caller.ts',

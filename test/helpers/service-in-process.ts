@@ -1,6 +1,7 @@
 import process from 'node:process';
 import { Writable } from 'node:stream';
 import packageFile from '../../package.json' with { type: 'json' };
+import { systemTime, type TimeSource } from '../../src/clock/time-source.ts';
 import { parseBindAddress } from '../../src/config/bind-address.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { requireClosedFiles } from '../../src/file-permissions.ts';
@@ -23,9 +24,13 @@ export interface ServiceInProcess extends AskedService {
 /**
  * Starts the service in this process: for tests of what it decides and keeps, since a process of its own costs ten times as
  * much. Signals, exit codes and kills are the executable's.
+ * @param time the clocks that the service sees
  * @throws StartError
  */
-export async function startInProcess(installation: Installation): Promise<ServiceInProcess> {
+export async function startInProcess(
+  installation: Installation,
+  time: TimeSource = systemTime,
+): Promise<ServiceInProcess> {
   const { configFile, environment } = installation;
   const { version, memoryUsage, cpuUsage } = process;
   process.umask(0o077);
@@ -55,6 +60,7 @@ export async function startInProcess(installation: Installation): Promise<Servic
       version: packageFile.version,
       logger,
       telemetry,
+      time,
       lastExitReason: null,
       onFatal: onError,
     });

@@ -163,6 +163,8 @@ const sources: GaugeSources = {
   policyLastReload: () => 1_700_000_001,
   certificateExpiry: () => [{ certificate: 'server', expiresAt: 1_700_000_002 }],
   tlsReloadSucceeded: () => true,
+  clockInDoubt: () => true,
+  clockOffsetSeconds: () => -3600,
   diskFree: () => [
     { path_kind: 'vault', bytes: 100 },
     { path_kind: 'audit', bytes: 200 },
@@ -180,6 +182,8 @@ const sourcesRead = {
   policy_last_reload_timestamp_seconds: '1700000001',
   'tls_certificate_expiry_timestamp_seconds{certificate="server"}': '1700000002',
   tls_reload_success: '1',
+  clock_in_doubt: '1',
+  clock_offset_seconds: '-3600',
   'disk_free_bytes{path_kind="vault"}': '100',
   'disk_free_bytes{path_kind="audit"}': '200',
   'last_exit_reason{reason="killed"}': '1',

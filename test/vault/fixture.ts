@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openAuditLog } from '../../src/audit/log.ts';
+import type { Moment } from '../../src/clock/trusted-clock.ts';
 import { parsePolicy } from '../../src/policy/policy.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
@@ -32,6 +33,8 @@ export interface TestVaultOptions {
   readonly folder: string;
   readonly policy: string;
   readonly now: () => number;
+  /** How sure `now` is; certain unless given. */
+  readonly moment?: () => Moment;
   readonly metrics?: Partial<Metrics>;
   /** What rotation waits for. */
   readonly generate?: () => Promise<string>;
@@ -75,6 +78,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     policy: () => policy,
     metrics,
     now,
+    ...(options.moment && { moment: options.moment }),
     defaults: { every: 86_400_000, grace: 0 },
     generate: options.generate ?? (async () => 'generated'),
     log: { error: (_facts, message) => void problems.push(message) },

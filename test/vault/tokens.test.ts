@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
+import { certain } from '../../src/clock/trusted-clock.ts';
 import type { StoredToken } from '../../src/store/store.ts';
 import { hashToken, newToken } from '../../src/vault/token-format.ts';
 import { TokenIndex } from '../../src/vault/token-index.ts';
@@ -311,7 +312,7 @@ t.test('a full index makes room by dropping the oldest that ended, or takes no m
     ...fields,
   });
   const rows = [row('good', {}), row('revoked', { revokedAt: 5 }), row('expired', { expiresAt: 9 })];
-  const index = new TokenIndex(rows, () => 10);
+  const index = new TokenIndex(rows, () => certain(10));
   t.same(index.makeRoom(4), []);
   t.same(index.makeRoom(3), ['revoked']);
   t.same(index.makeRoom(2), ['revoked', 'expired']);

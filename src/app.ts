@@ -31,6 +31,7 @@ import { undeleteRoutes } from './http/routes/undelete.ts';
 import { versionsRoutes } from './http/routes/versions.ts';
 import { createServer } from './http/server.ts';
 import { RequestsUnderWay } from './http/under-way.ts';
+import { UnreadAnswers } from './http/unread-answers.ts';
 import type { Vault } from './vault/vault.ts';
 
 export interface AppDependencies {
@@ -77,6 +78,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   });
   const underWay = new RequestsUnderWay();
   const overload = new OverloadGuard(metrics, underWay, dependencies.limits.maxRequests);
+  const unread = new UnreadAnswers(underWay, dependencies.limits, metrics);
   const deadline = new HandlerDeadline(underWay);
   new ConnectionCap(app.server, dependencies.limits.maxConnections, metrics);
   app.server.once('listening', () => {
@@ -112,16 +114,21 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
     });
     api.addHook('preValidation', (request, reply, done) => {
       overload.check(request.socket);
+      unread.check(reply);
       underWay.admit(reply);
       done();
     });
+    api.addHook('onSend', (_request, reply, payload, done) => {
+      unread.made(reply, payload);
+      done();
+    });
     secretRoutes(api, vault, metrics, limits, defaultGrace);
-    secretsRoutes(api, vault, limits);
-    versionsRoutes(api, vault);
+    secretsRoutes(api, vault, limits, unread);
+    versionsRoutes(api, vault, limits, unread);
     activateRoutes(api, vault);
     undeleteRoutes(api, vault);
     rotateRoutes(api, vault, limits);
-    tokenRoutes(api, vault, limits);
+    tokenRoutes(api, vault, limits, unread);
   });
   return app;
 }

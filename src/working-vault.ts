@@ -49,7 +49,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
   const { config, log, metrics, policy, stopRequested } = options;
   const { paths, security } = config;
   const clock = new TrustedClock(options.time ?? systemTime);
-  const opened = await openVault({ ...options, paths });
+  const opened = await openVault({ ...options, paths, cacheBytes: config.limits.cache_bytes });
   try {
     const recorded = await readRecordedTime(opened.store);
     if (recorded !== null) clock.expectAfter(recorded.seenAt);

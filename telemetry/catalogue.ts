@@ -86,9 +86,14 @@ const serviceMetrics = [
   counter('requests_limited_total', '{request}', 'Requests that came faster than a limit allows.', {
     attributes: ['limit'],
   }),
-  counter('connections_dropped_total', '{connection}', 'Connections closed or refused to keep the cap.', {
-    attributes: ['reason'],
-  }),
+  counter(
+    'connections_dropped_total',
+    '{connection}',
+    'Connections closed or refused to keep their number or the bytes of their answers within bounds.',
+    {
+      attributes: ['reason'],
+    },
+  ),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

@@ -29,7 +29,7 @@ export const requestLimits = ['client', 'address', 'authentication'] as const;
 export type RequestLimit = (typeof requestLimits)[number];
 
 /** Why a connection was dropped; the only values of the label `reason`. */
-export const connectionDropReasons = ['evicted', 'refused'] as const;
+export const connectionDropReasons = ['evicted', 'refused', 'unread'] as const;
 export type ConnectionDropReason = (typeof connectionDropReasons)[number];
 
 /**

@@ -150,7 +150,9 @@ async function setup(t: Test) {
     read: async (name: string, version: number | null = null) =>
       (await vault.read(admin, name, version, () => false)).value,
     versions: async (name: string) =>
-      (await vault.versions(admin, name)).map(({ version, state }) => `${version} ${state}`),
+      (await vault.versions(admin, name, 100, null)).versions.map(
+        ({ version, state }) => `${version} ${state}`,
+      ),
     records: () =>
       readdirSync(paths.audit_path)
         .toSorted()

@@ -17,6 +17,9 @@ export interface Limits {
   readonly failedAuthentication: Rate | null;
   readonly maxConnections: number;
   readonly maxRequests: number;
+  /** Of answers that are not sent yet, in all and for each connection, in bytes. */
+  readonly answerBytes: number;
+  readonly connectionAnswerBytes: number;
 }
 
 /** Where only this host can reach the API, rates are off unless set: there, clients share one address and one machine. */
@@ -31,6 +34,8 @@ export function limitsOf({ server, limits }: Config): Limits {
     failedAuthentication: rate(failures / 60, failures),
     maxConnections: limits.max_connections,
     maxRequests: limits.max_requests,
+    answerBytes: limits.answer_bytes,
+    connectionAnswerBytes: limits.connection_answer_bytes,
   };
 }
 

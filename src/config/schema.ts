@@ -146,6 +146,26 @@ export const configSchema = Type.Object(
           maximum: 100_000,
           description: 'Vault requests under way at once; more are answered 503.',
         }),
+        answer_bytes: Type.Integer({
+          default: 67_108_864,
+          minimum: 1_048_576,
+          maximum: 1_099_511_627_776,
+          description:
+            'Bytes of answers that clients have not read yet; past it the connection with most of them is closed.',
+        }),
+        connection_answer_bytes: Type.Integer({
+          default: 1_048_576,
+          minimum: 65_536,
+          maximum: 1_099_511_627_776,
+          description:
+            'Bytes of answers that one connection has not read yet; past it further requests on it are answered 503.',
+        }),
+        cache_bytes: Type.Integer({
+          default: 67_108_864,
+          minimum: 0,
+          maximum: 1_099_511_627_776,
+          description: 'Bytes that sealed secrets may take in memory, those that were used last.',
+        }),
       },
       strict,
     ),

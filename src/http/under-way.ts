@@ -5,6 +5,8 @@ interface Admitted {
   readonly reply: FastifyReply;
   /** In milliseconds of `performance.now()`. */
   readonly at: number;
+  /** Of its answer: what it may take until it is made, and what it takes from then on. */
+  bytes: number;
 }
 
 /**
@@ -16,6 +18,35 @@ interface Admitted {
 export class RequestsUnderWay {
   readonly #connections = new Map<Socket, Admitted[]>();
   #count = 0;
+  #bytes = 0;
+
+  /** What the answers take that are not sent yet, in bytes. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  bytesOn(socket: Socket): number {
+    return this.#connections.get(socket)?.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0;
+  }
+
+  /** The connection that owes the service the reading of most bytes. */
+  largest(): Socket | undefined {
+    let largest: Socket | undefined;
+    let most = 0;
+    for (const socket of this.#connections.keys()) {
+      const bytes = this.bytesOn(socket);
+      if (bytes > most) [largest, most] = [socket, bytes];
+    }
+    return largest;
+  }
+
+  /** Notes what the answer takes, until it is sent. */
+  hold(reply: FastifyReply, bytes: number): void {
+    const admitted = this.#connections.get(reply.request.socket)?.find(each => each.reply === reply);
+    if (admitted === undefined) return;
+    this.#bytes += bytes - admitted.bytes;
+    admitted.bytes = bytes;
+  }
 
   get count(): number {
     return this.#count;
@@ -31,7 +62,7 @@ export class RequestsUnderWay {
     // Nobody waits for this answer, and nothing would tell that it was given up.
     if (socket.closed) return;
     const ofConnection = this.#of(socket);
-    const admitted = { reply, at: performance.now() };
+    const admitted: Admitted = { reply, at: performance.now(), bytes: 0 };
     ofConnection.push(admitted);
     this.#count += 1;
     // It comes once by itself, and `once` would cost a wrapper.
@@ -40,6 +71,7 @@ export class RequestsUnderWay {
       if (place === -1) return;
       ofConnection.splice(place, 1);
       this.#count -= 1;
+      this.#bytes -= admitted.bytes;
     });
   }
 
@@ -57,11 +89,17 @@ export class RequestsUnderWay {
     if (known !== undefined) return known;
     const ofConnection: Admitted[] = [];
     this.#connections.set(socket, ofConnection);
-    socket.once('close', () => {
-      this.#connections.delete(socket);
-      this.#count -= ofConnection.length;
-      ofConnection.length = 0;
-    });
+    socket.once('close', () => this.forget(socket));
     return ofConnection;
+  }
+
+  /** Its answers reach nobody any more. */
+  forget(socket: Socket): void {
+    const ofConnection = this.#connections.get(socket);
+    if (ofConnection === undefined) return;
+    this.#connections.delete(socket);
+    this.#count -= ofConnection.length;
+    for (const { bytes } of ofConnection) this.#bytes -= bytes;
+    ofConnection.length = 0;
   }
 }

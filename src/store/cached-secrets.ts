@@ -1,10 +1,12 @@
-import { LruMap } from 'toad-cache';
+import { ByteLimitedCache } from './byte-limited-cache.ts';
 import { type BatchReport, isWrite, type WriterRequest } from './messages.ts';
 import type { Reader } from './reader.ts';
 import type { StoredSecret } from './store.ts';
 import type { WriterClient } from './writer-client.ts';
 
-const capacity = 10_000;
+const mostSecrets = 10_000;
+/** What the objects of a secret take beside its value and its metadata, in bytes. */
+const bytesOfObjects = 2048;
 
 /**
  * Secrets by name, from memory while they are unchanged. A commit of our writer drops the names in it; a change by
@@ -16,13 +18,15 @@ const capacity = 10_000;
 export class CachedSecrets {
   readonly #reader: Reader;
   readonly #writer: WriterClient;
-  readonly #cache = new LruMap<StoredSecret>(capacity);
+  readonly #cache: ByteLimitedCache<StoredSecret>;
   #readerVersion: number;
   #writerVersion: number;
   #checkedThisTurn = false;
   #committedSinceCheck = false;
 
-  constructor(reader: Reader, writer: WriterClient, writerVersion: number) {
+  /** @param mostBytes that all cached secrets may take */
+  constructor(reader: Reader, writer: WriterClient, writerVersion: number, mostBytes: number) {
+    this.#cache = new ByteLimitedCache(mostSecrets, mostBytes, bytesOf);
     this.#reader = reader;
     this.#writer = writer;
     this.#readerVersion = reader.dataVersion();
@@ -79,4 +83,10 @@ export class CachedSecrets {
       for (const change of request.changes) this.#cache.delete(change.name);
     }
   }
+}
+
+function bytesOf({ head, active }: StoredSecret): number {
+  let bytes = bytesOfObjects + (active?.sealed?.length ?? 0);
+  for (const [key, text] of Object.entries(head.metadata)) bytes += 2 * (key.length + text.length);
+  return bytes;
 }

@@ -3,12 +3,14 @@ import { errorMessage } from '../errors.ts';
 import {
   blob,
   decodeHead,
+  decodeSummary,
   decodeToken,
   decodeVersion,
   headColumns,
   integer,
   integerOrNull,
   type Row,
+  summaryColumns,
   text,
   tokenColumns,
   versionColumns,
@@ -17,16 +19,18 @@ import { liveCondition } from './schema.ts';
 import {
   type AuditPosition,
   type AuditSegment,
+  type SecretSummary,
   type SecretVersion,
   type StoredSecret,
   type StoredToken,
   StoreError,
+  type VersionSummary,
 } from './store.ts';
 
-const secretColumns = [
-  ...headColumns.map(column => `heads.${column} AS head_${column}`),
-  ...versionColumns.map(column => `versions.${column}`),
-].join(', ');
+const headAliases = headColumns.map(column => `heads.${column} AS head_${column}`);
+const secretColumns = [...headAliases, ...versionColumns.map(column => `versions.${column}`)].join(', ');
+const activeVersion =
+  'LEFT JOIN versions ON versions.name = heads.name AND versions.version = heads.active_version';
 
 /** Every read of the vault, on a connection of its own. All of it throws StoreError `failed`. */
 export class Reader {
@@ -62,13 +66,13 @@ export class Reader {
     return first(() => this.#statements.version.get(name, version), decodeVersion);
   }
 
-  versions(name: string): SecretVersion[] {
-    return reading(() => this.#statements.versions.all(name).map(decodeVersion));
+  versions(name: string, after: number, limit: number): VersionSummary[] {
+    return reading(() => this.#statements.versions.all(name, after, limit).map(decodeSummary));
   }
 
-  /** Live names from `from` (inclusive) to `to` (exclusive), ascending. */
-  liveNames(from: string, to: string, limit: number): string[] {
-    return reading(() => this.#statements.liveNames.all(from, to, limit).map(row => text(row, 'name')));
+  /** Live secrets with names from `from` (inclusive) to `to` (exclusive), ascending. */
+  live(from: string, to: string, limit: number): SecretSummary[] {
+    return reading(() => this.#statements.live.all(from, to, limit).map(decodeSecretSummary));
   }
 
   dueRotations(now: number, limit: number): string[] {
@@ -128,14 +132,18 @@ function prepareReads(database: DatabaseSync) {
     state: database.prepare('SELECT value FROM state WHERE key = ?'),
     secret: database.prepare(
       `SELECT ${secretColumns} FROM heads
-         LEFT JOIN versions ON versions.name = heads.name AND versions.version = heads.active_version
+         ${activeVersion}
        WHERE heads.name = ?`,
     ),
     version: database.prepare(`${version} AND version = ?`),
-    versions: database.prepare(`${version} ORDER BY version`),
-    liveNames: database.prepare(
-      `SELECT name FROM heads INDEXED BY heads_live
-       WHERE name >= ? AND name < ? AND ${liveCondition} ORDER BY name LIMIT ?`,
+    versions: database.prepare(
+      `SELECT ${summaryColumns.join(', ')} FROM versions
+       WHERE name = ? AND version > ? ORDER BY version LIMIT ?`,
+    ),
+    live: database.prepare(
+      `SELECT ${[...headAliases, ...summaryColumns].join(', ')} FROM heads INDEXED BY heads_live
+         ${activeVersion}
+       WHERE heads.name >= ? AND heads.name < ? AND ${liveCondition} ORDER BY heads.name LIMIT ?`,
     ),
     due: database.prepare(
       `SELECT name FROM heads INDEXED BY heads_due
@@ -162,6 +170,13 @@ function decodeSecret(row: Row): StoredSecret {
     head: decodeHead(row),
     active: row['version'] === null ? null : decodeVersion(row),
   });
+}
+
+function decodeSecretSummary(row: Row): SecretSummary {
+  return {
+    head: decodeHead(row),
+    active: row['version'] === null ? null : decodeSummary(row),
+  };
 }
 
 function decodeSegment(row: Row): AuditSegment {

@@ -6,6 +6,7 @@ import {
   type SecretVersion,
   type StoredToken,
   StoreError,
+  type VersionSummary,
 } from './store.ts';
 
 export type Row = Record<string, SQLOutputValue>;
@@ -39,6 +40,11 @@ export const versionColumns = [
   'destroy_at',
   'mac',
 ] as const;
+
+/** What lists read of a version: all but the value, which may lie on many pages of its own. */
+export const summaryColumns = versionColumns.map(column =>
+  column === 'sealed' ? 'versions.sealed IS NOT NULL AS has_value' : `versions.${column}`,
+);
 
 /** In the order of `encodeToken`. */
 export const tokenColumns = [
@@ -140,6 +146,21 @@ export function decodeVersion(row: Row): SecretVersion {
     destroyAt: integerOrNull(row, 'destroy_at'),
     mac: blob(row, 'mac'),
   });
+}
+
+export function decodeSummary(row: Row): VersionSummary {
+  return {
+    name: text(row, 'name'),
+    version: integer(row, 'version'),
+    kid: text(row, 'kid'),
+    hasValue: integer(row, 'has_value') === 1,
+    createdAt: integer(row, 'created_at'),
+    expiresAt: integer(row, 'expires_at'),
+    generated: integer(row, 'generated') === 1,
+    deactivatedAt: integerOrNull(row, 'deactivated_at'),
+    destroyAt: integerOrNull(row, 'destroy_at'),
+    mac: blob(row, 'mac'),
+  };
 }
 
 export function decodeToken(row: Row): StoredToken {

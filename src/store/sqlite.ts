@@ -12,6 +12,7 @@ import {
   type ListRequest,
   type NameRange,
   type Operation,
+  type SecretSummary,
   type SecretVersion,
   type Store,
   type StoredSecret,
@@ -19,8 +20,11 @@ import {
   StoreError,
   type TokenChange,
   type VaultStatistics,
+  type VersionSummary,
 } from './store.ts';
 import { WriterClient } from './writer-client.ts';
+
+const standardCacheBytes = 67_108_864;
 
 /** Sorts after every name. */
 const afterAllNames = '\u{10FFFF}';
@@ -33,6 +37,8 @@ export interface SqliteStoreOptions {
   readonly asIs?: boolean;
   /** Called once when writes can no longer be trusted: the process must end, and start again from what is on disk. */
   readonly onFatal: (error: Error) => void;
+  /** What the cache of secrets may take, in bytes; 64 MiB unless given. */
+  readonly cacheBytes?: number | undefined;
   readonly metrics?: { storeCommitted(seconds: number): void };
 }
 
@@ -49,7 +55,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
   );
   try {
     const reader = new Reader(openForReading(path));
-    return new SqliteStore(reader, writer, opened, options.metrics);
+    return new SqliteStore(reader, writer, opened, options);
   } catch (error) {
     await writer.close();
     throw error;
@@ -81,12 +87,12 @@ class SqliteStore implements Store {
     reader: Reader,
     writer: WriterClient,
     opened: { readonly liveCount: number; readonly dataVersion: number; readonly writerEpoch: number | null },
-    metrics: SqliteStoreOptions['metrics'],
+    { cacheBytes = standardCacheBytes, metrics }: SqliteStoreOptions,
   ) {
     this.writerEpoch = opened.writerEpoch;
     this.#reader = reader;
     this.#writer = writer;
-    this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion);
+    this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion, cacheBytes);
     this.#liveCount = opened.liveCount;
     writer.onBatch = (report, requests) => {
       this.#liveCount = report.liveCount;
@@ -115,19 +121,17 @@ class SqliteStore implements Store {
     return this.#reader.version(name, version);
   }
 
-  versions(name: string): SecretVersion[] {
-    return this.#reader.versions(name);
+  versions(name: string, after: number, limit: number): VersionSummary[] {
+    return this.#reader.versions(name, after, limit);
   }
 
-  list(request: ListRequest): StoredSecret[] {
-    const names = this.#namesAfter(request);
-    // A change may come between the names and their rows.
-    const live = names
-      .map(name => this.#secrets.get(name))
-      .filter(secret => secret !== null)
-      .filter(secret => isLive(secret.head));
-    const last = names.at(-1);
-    return live.length > 0 || last === undefined ? live : this.list({ ...request, after: last });
+  list({ ranges, after, limit }: ListRequest): SecretSummary[] {
+    const secrets: SecretSummary[] = [];
+    for (const range of ranges) {
+      if (secrets.length >= limit) break;
+      secrets.push(...this.#liveIn(range, after, limit - secrets.length));
+    }
+    return secrets;
   }
 
   async dueRotations(now: number, limit: number): Promise<string[]> {
@@ -200,20 +204,11 @@ class SqliteStore implements Store {
     await this.#writer.close();
   }
 
-  #namesAfter({ ranges, after, limit }: ListRequest): string[] {
-    const names: string[] = [];
-    for (const range of ranges) {
-      if (names.length >= limit) break;
-      names.push(...this.#namesIn(range, after, limit - names.length));
-    }
-    return names;
-  }
-
-  #namesIn(range: NameRange, after: string | null, limit: number): string[] {
+  #liveIn(range: NameRange, after: string | null, limit: number): SecretSummary[] {
     // The least string after `after` is itself with a NUL.
     const from = after !== null && after >= range.from ? `${after}\0` : range.from;
     const to = range.to ?? afterAllNames;
-    return from < to ? this.#reader.liveNames(from, to, limit) : [];
+    return from < to ? this.#reader.live(from, to, limit) : [];
   }
 }
 

@@ -48,6 +48,18 @@ export interface SecretVersion {
   readonly mac: Uint8Array;
 }
 
+/** A version without its value. */
+export interface VersionSummary extends Omit<SecretVersion, 'sealed'> {
+  /** False once destroyed. */
+  readonly hasValue: boolean;
+}
+
+/** A head with its active version, as lists read them: without the value. */
+export interface SecretSummary {
+  readonly head: SecretHead;
+  readonly active: VersionSummary | null;
+}
+
 /**
  * A head with its active version. The same object is returned while the row is unchanged, so a reader may remember
  * (in a WeakMap) what it has verified.
@@ -148,10 +160,10 @@ export interface Store {
   /** Rows are read in the caller's turn: a promise for each would cost a read more than the look into memory. */
   get(name: string): StoredSecret | null;
   version(name: string, version: number): SecretVersion | null;
-  /** Ascending by version. */
-  versions(name: string): SecretVersion[];
-  /** Live (not deleted, active) secrets only, ascending by name; empty only where there are no more. */
-  list(request: ListRequest): StoredSecret[];
+  /** The versions after this number, ascending; so many at the most. No value is read. */
+  versions(name: string, after: number, limit: number): VersionSummary[];
+  /** Live (not deleted, active) secrets only, ascending by name. No value is read. */
+  list(request: ListRequest): SecretSummary[];
   /** Names of live secrets that carry a rotation and are due, soonest first. */
   dueRotations(now: number, limit: number): Promise<string[]>;
   /** Versions whose destroyAt has passed and which still hold a value. */

@@ -26,6 +26,8 @@ export interface OpeningOptions {
   /** Whether a vault may be made where there is none of it. */
   readonly mayCreate: boolean;
   readonly onFatal: (error: Error) => void;
+  /** What the cache of secrets may take, in bytes. */
+  readonly cacheBytes?: number | undefined;
   readonly metrics: { storeCommitted(seconds: number): void };
 }
 
@@ -40,7 +42,14 @@ export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
   try {
     const masterKey = isNew ? createMasterKey(paths.master_key_path) : loadMasterKey(paths.master_key_path);
     const { onFatal, metrics } = options;
-    const store = await openSqliteStore({ path: paths.vault_path, create: isNew, onFatal, metrics });
+    const { cacheBytes } = options;
+    const store = await openSqliteStore({
+      path: paths.vault_path,
+      create: isNew,
+      cacheBytes,
+      onFatal,
+      metrics,
+    });
     try {
       const keyring = isNew ? await initialise(store, masterKey) : await unlock(store, masterKey);
       return { store, keyring, isNew, close: () => closeAll(store, lock) };

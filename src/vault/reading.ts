@@ -1,17 +1,32 @@
 import { ServiceError } from '../errors.ts';
-import type { NameRange, SecretVersion, StoredSecret } from '../store/store.ts';
+import { Turn } from '../event-loop.ts';
+import { FairGate } from '../fair-gate.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { NameRange, SecretHead, SecretVersion, StoredSecret, VersionSummary } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { VaultContext } from './context.ts';
 import { checkName } from './names.ts';
-import { factsOf, type ListedSecret, type ReadSecret, type SecretPage, type VersionState } from './types.ts';
-import { isReadable, requireExisting } from './versions.ts';
+import {
+  factsOf,
+  type ListedSecret,
+  type ReadSecret,
+  type SecretPage,
+  type VersionPage,
+  type VersionState,
+} from './types.ts';
+import { isReadable, isSummaryReadable, requireExisting } from './versions.ts';
 
 /** Rows that one page may look at, so that a policy that hides most names costs a client round trips, not the server. */
 const rowsPerPage = 2000;
+/** Rows that are read in one go, so that a page holds up nobody. */
+const rowsAtOnce = 50;
+/** Pages that are put together at a time: each has its rows in memory until it is sent. */
+const pagesAtOnce = 2;
 
 /** The reads of the vault. */
 export class Reading {
   readonly #vault: VaultContext;
+  readonly #pages = new FairGate(pagesAtOnce);
 
   constructor(vault: VaultContext) {
     this.#vault = vault;
@@ -44,19 +59,24 @@ export class Reading {
     return answer;
   }
 
-  /** Every version of a name, without values; needs the list action. */
-  async versions(caller: Caller, name: string): Promise<VersionState[]> {
+  /** The versions of a name, oldest first and page by page, without values; needs the list action. */
+  async versions(caller: Caller, name: string, limit: number, cursor: string | null): Promise<VersionPage> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['list'], [name]);
     const subject = { action: 'list', name } as const;
-    const versions = await this.#vault.recordingFailure(caller, [subject], () => {
+    const reader = `versions ${caller.client} ${name}`;
+    const page = await this.#vault.recordingFailure(caller, [subject], async () => {
       const { head } = this.#usable(name);
-      const rows = this.#vault.stored(store => store.versions(name));
-      for (const row of rows) this.#vault.rows.verifyVersion(row);
-      return rows.map(row => this.#describe(row, head.activeVersion));
+      const after = cursor === null ? 0 : Number(this.#vault.rows.openCursor(reader, cursor));
+      return await this.#pages.run(caller.client, () => this.#versionsAfter(head, after, limit));
     });
     await this.#vault.journal.note(caller, 'versions', subject, 'ok');
-    return versions;
+    const last = page.versions.at(-1);
+    return {
+      versions: page.versions,
+      nextCursor:
+        page.hasMore && last !== undefined ? this.#vault.rows.sealCursor(reader, String(last.version)) : null,
+    };
   }
 
   /** Live secrets that the caller may list, by name. A page may be short, even empty, and still have more after it. */
@@ -64,37 +84,69 @@ export class Reading {
     const policy = await this.#vault.journal.authoriseList(caller, prefix);
     const after = cursor === null ? null : this.#vault.rows.openCursor(caller.client, cursor);
     const ranges = withinPrefix(policy.listRanges(caller.client), prefix);
-    const secrets: ListedSecret[] = [];
-    let last: string | null = null;
-    let looked = 0;
-    let isWhole = true;
-    for (const stored of this.#rowsAfter(after, ranges, limit + 1)) {
-      isWhole = secrets.length < limit && looked++ < rowsPerPage;
-      if (!isWhole) break;
-      last = stored.head.name;
-      if (stored.active === null || !policy.allows(caller.client, 'list', last)) continue;
-      this.#vault.rows.verify(stored);
-      secrets.push({ ...factsOf(stored.active), isExpired: stored.active.expiresAt <= this.#vault.now() });
-    }
+    const page = await this.#pages.run(caller.client, () =>
+      this.#secretsAfter(caller.client, policy, ranges, after, limit),
+    );
+    const { secrets, rowsRead, last } = page;
     const detail = { count: secrets.length };
     await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix, detail }, 'ok');
     return {
       secrets,
-      rowsRead: looked,
-      nextCursor: !isWhole && last !== null ? this.#vault.rows.sealCursor(caller.client, last) : null,
+      rowsRead,
+      nextCursor: last === null ? null : this.#vault.rows.sealCursor(caller.client, last),
     };
   }
 
-  /** So many at a time: where the policy hides few names, one look is enough for a page. */
-  *#rowsAfter(after: string | null, ranges: readonly NameRange[], atOnce: number): Iterable<StoredSecret> {
-    let rows: readonly StoredSecret[];
-    let from = after;
-    // A change at the same moment can make any but the last of them short.
-    do {
-      rows = this.#vault.stored(store => store.list({ ranges, after: from, limit: atOnce }));
-      yield* rows;
-      from = rows.at(-1)?.head.name ?? null;
-    } while (rows.length > 0);
+  /** Where the page is not the last one, `last` is where the next goes on. */
+  async #secretsAfter(
+    client: string,
+    policy: Policy,
+    ranges: readonly NameRange[],
+    after: string | null,
+    limit: number,
+  ): Promise<{ secrets: ListedSecret[]; rowsRead: number; last: string | null }> {
+    const turn = new Turn();
+    const secrets: ListedSecret[] = [];
+    let rowsRead = 0;
+    let last = after;
+    for (;;) {
+      const rows = this.#vault.stored(store =>
+        store.list({ ranges, after: last, limit: Math.min(rowsAtOnce, limit + 1) }),
+      );
+      if (rows.length === 0) return { secrets, rowsRead, last: null };
+      for (const row of rows) {
+        if (secrets.length >= limit || rowsRead >= rowsPerPage) return { secrets, rowsRead, last };
+        rowsRead += 1;
+        last = row.head.name;
+        if (row.active === null || !policy.allows(client, 'list', last)) continue;
+        this.#vault.rows.verifySecretSummary(row);
+        secrets.push({ ...factsOf(row.active), isExpired: row.active.expiresAt <= this.#vault.now() });
+        await turn.pause();
+      }
+    }
+  }
+
+  async #versionsAfter(
+    head: SecretHead,
+    after: number,
+    limit: number,
+  ): Promise<{ versions: VersionState[]; hasMore: boolean }> {
+    const turn = new Turn();
+    const versions: VersionState[] = [];
+    let last = after;
+    for (;;) {
+      const rows = this.#vault.stored(store =>
+        store.versions(head.name, last, Math.min(rowsAtOnce, limit - versions.length + 1)),
+      );
+      if (rows.length === 0) return { versions, hasMore: false };
+      for (const row of rows) {
+        if (versions.length >= limit) return { versions, hasMore: true };
+        this.#vault.rows.verifySummary(row);
+        versions.push(this.#describe(row, head.activeVersion));
+        last = row.version;
+        await turn.pause();
+      }
+    }
   }
 
   /** A deleted secret is not there for readers. */
@@ -123,13 +175,13 @@ export class Reading {
     );
   }
 
-  #describe(row: SecretVersion, activeVersion: number): VersionState {
+  #describe(row: VersionSummary, activeVersion: number): VersionState {
     const { generated, deactivatedAt, destroyAt } = row;
     return { ...factsOf(row), state: this.#state(row, activeVersion), generated, deactivatedAt, destroyAt };
   }
 
-  #state(row: SecretVersion, activeVersion: number): VersionState['state'] {
-    if (!isReadable(row, this.#vault.moment().earliest)) return 'destroyed';
+  #state(row: VersionSummary, activeVersion: number): VersionState['state'] {
+    if (!isSummaryReadable(row, this.#vault.moment().earliest)) return 'destroyed';
     if (row.version === activeVersion) return 'active';
     return row.deactivatedAt === null ? 'staged' : 'superseded';
   }

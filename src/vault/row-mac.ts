@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
-import type { SecretHead, SecretVersion, StoredToken } from '../store/store.ts';
+import type { SecretHead, SecretVersion, StoredToken, VersionSummary } from '../store/store.ts';
 import { FORMAT } from './envelope.ts';
 import { netstrings } from './netstring.ts';
 
@@ -22,11 +22,16 @@ export function verifyHead(macKey: KeyObject, vaultId: string, head: SecretHead)
  * what they hold is bound to name, version and data key by their own seal.
  */
 export function signVersion(macKey: KeyObject, vaultId: string, version: UnsignedVersion): Uint8Array {
-  return mac(macKey, ['version', vaultId, ...versionFields(version)]);
+  return mac(macKey, ['version', vaultId, ...versionFields(version, version.sealed !== null)]);
 }
 
 export function verifyVersion(macKey: KeyObject, vaultId: string, version: SecretVersion): boolean {
   return equal(signVersion(macKey, vaultId, version), version.mac);
+}
+
+/** As `verifyVersion`, for a version whose value was not read. */
+export function verifySummary(macKey: KeyObject, vaultId: string, summary: VersionSummary): boolean {
+  return equal(mac(macKey, ['version', vaultId, ...versionFields(summary, summary.hasValue)]), summary.mac);
 }
 
 /** HMAC-SHA-256 over every field of the token's row. */
@@ -54,12 +59,12 @@ function headFields(head: UnsignedHead): string[] {
   ];
 }
 
-function versionFields(version: UnsignedVersion): string[] {
+function versionFields(version: Omit<UnsignedVersion, 'sealed'>, hasValue: boolean): string[] {
   return [
     version.name,
     String(version.version),
     version.kid,
-    version.sealed === null ? 'destroyed' : 'sealed',
+    hasValue ? 'sealed' : 'destroyed',
     String(version.createdAt),
     String(version.expiresAt),
     String(version.generated),

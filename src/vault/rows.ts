@@ -1,6 +1,13 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
 import { ServiceError } from '../errors.ts';
-import type { Change, SecretVersion, StoredSecret, StoredToken } from '../store/store.ts';
+import type {
+  Change,
+  SecretSummary,
+  SecretVersion,
+  StoredSecret,
+  StoredToken,
+  VersionSummary,
+} from '../store/store.ts';
 import { FORMAT, open, openBytes, seal, sealBytes } from './envelope.ts';
 import type { Keyring } from './keyring.ts';
 import { netstrings } from './netstring.ts';
@@ -10,6 +17,7 @@ import {
   signVersion,
   type UnsignedToken,
   verifyHead,
+  verifySummary,
   verifyToken,
   verifyVersion,
 } from './row-mac.ts';
@@ -72,6 +80,19 @@ export class Rows {
     if (this.#verified.has(row)) return;
     if (!verifyVersion(this.#keyring.rowMacKey, this.#keyring.vaultId, row)) throw tampered(row.name);
     this.#verified.add(row);
+  }
+
+  /** @throws ServiceError internal */
+  verifySecretSummary({ head, active }: SecretSummary): void {
+    const { rowMacKey, vaultId } = this.#keyring;
+    const activeFits = (active?.version ?? 0) === head.activeVersion;
+    if (!activeFits || !verifyHead(rowMacKey, vaultId, head)) throw tampered(head.name);
+    if (active !== null) this.verifySummary(active);
+  }
+
+  /** @throws ServiceError internal */
+  verifySummary(row: VersionSummary): void {
+    if (!verifySummary(this.#keyring.rowMacKey, this.#keyring.vaultId, row)) throw tampered(row.name);
   }
 
   /**

@@ -56,6 +56,12 @@ export interface SecretPage {
   readonly nextCursor: string | null;
 }
 
+export interface VersionPage {
+  readonly versions: readonly VersionState[];
+  /** Where to go on, when there are more; means something to this vault, this client and this name only. */
+  readonly nextCursor: string | null;
+}
+
 export function factsOf(row: VersionFacts): VersionFacts {
   const { name, version, kid, createdAt, expiresAt } = row;
   return { name, version, kid, createdAt, expiresAt };

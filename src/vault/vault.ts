@@ -16,7 +16,7 @@ import type {
   SecretInput,
   SecretPage,
   VersionFacts,
-  VersionState,
+  VersionPage,
 } from './types.ts';
 import { Upkeep } from './upkeep.ts';
 
@@ -36,7 +36,7 @@ export interface Vault {
     version: number | null,
     has: (version: number) => boolean,
   ): Promise<ReadSecret>;
-  versions(caller: Caller, name: string): Promise<VersionState[]>;
+  versions(caller: Caller, name: string, limit: number, cursor: string | null): Promise<VersionPage>;
   list(caller: Caller, prefix: string, limit: number, cursor: string | null): Promise<SecretPage>;
 
   create(caller: Caller, name: string, input: SecretInput): Promise<VersionFacts>;

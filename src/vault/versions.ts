@@ -1,6 +1,12 @@
 import type { Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
-import type { RotationRule, SecretHead, SecretVersion, StoredSecret } from '../store/store.ts';
+import type {
+  RotationRule,
+  SecretHead,
+  SecretVersion,
+  StoredSecret,
+  VersionSummary,
+} from '../store/store.ts';
 
 /**
  * The version rules, pure: what a head and its versions become under each operation. A version number is never
@@ -156,6 +162,11 @@ export function destroyVersion(head: SecretHead, version: SecretVersion): Planne
 /** Whether the value can still be had at `now`. */
 export function isReadable(version: SecretVersion, now: number): boolean {
   return version.sealed !== null && (version.destroyAt === null || now < version.destroyAt);
+}
+
+/** As `isReadable`, of a version whose value was not read. */
+export function isSummaryReadable({ hasValue, destroyAt }: VersionSummary, now: number): boolean {
+  return hasValue && (destroyAt === null || now < destroyAt);
 }
 
 function deactivate(

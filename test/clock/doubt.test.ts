@@ -36,7 +36,8 @@ async function setup(t: Test) {
     await upkeep.destroyEnded(100, noSpan);
     return due;
   };
-  const states = async () => (await vault.versions(admin, 'app/key')).map(({ state }) => state);
+  const states = async () =>
+    (await vault.versions(admin, 'app/key', 100, null)).versions.map(({ state }) => state);
   await vault.create(admin, 'app/key', { value: 'supplied', rotation });
   time.watch(clock, minute);
   await vault.rotate(admin, ['app/key'], null);
@@ -73,7 +74,7 @@ t.test(
       time.watch(clock, 2 * minute);
       t.same(await round(), []);
       t.same(
-        (await vault.versions(admin, 'app/key')).slice(0, 3).map(({ state }) => state),
+        (await vault.versions(admin, 'app/key', 100, null)).versions.slice(0, 3).map(({ state }) => state),
         ['superseded', 'superseded', 'superseded'],
       );
 
@@ -103,7 +104,7 @@ t.test(
       const { time, clock, vault, round } = await setup(t);
       time.step(step);
       await vault.rotate(admin, ['app/key'], null);
-      const replaced = (await vault.versions(admin, 'app/key'))[2];
+      const replaced = (await vault.versions(admin, 'app/key', 100, null)).versions[2];
       const later = Math.max(time.wall(), time.wall() - step);
       t.equal(replaced?.destroyAt, later + rotation.grace);
       clock.confirm();

@@ -27,6 +27,7 @@ const layers: readonly (readonly string[])[] = [
     'src/exit-codes.ts',
     'src/signals.ts',
     'src/event-loop.ts',
+    'src/fair-gate.ts',
     'src/fair-queue.ts',
     'src/gathering.ts',
     'src/json-schema.ts',

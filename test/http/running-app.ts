@@ -30,6 +30,8 @@ export const unlimited: Limits = {
   failedAuthentication: null,
   maxConnections: 1000,
   maxRequests: 1000,
+  answerBytes: 64 * 1024 * 1024,
+  connectionAnswerBytes: 1024 * 1024,
 };
 
 const secret: ReadSecret = {

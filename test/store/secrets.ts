@@ -1,6 +1,13 @@
 /** Rows for store tests: what matters to a test it names, the rest is plausible. */
 import { hash } from 'node:crypto';
-import type { Change, Operation, SecretHead, SecretVersion, StoredToken } from '../../src/store/store.ts';
+import type {
+  Change,
+  Operation,
+  SecretHead,
+  SecretVersion,
+  StoredToken,
+  VersionSummary,
+} from '../../src/store/store.ts';
 
 const mac = new Uint8Array(32).fill(7);
 
@@ -36,6 +43,11 @@ export function version(name: string, fields: Partial<SecretVersion> = {}): Secr
     mac,
     ...fields,
   };
+}
+
+/** The version as lists have it. */
+export function summaryOf({ sealed, ...version }: SecretVersion): VersionSummary {
+  return { ...version, hasValue: sealed !== null };
 }
 
 /** A change that makes a live secret with version 1. */

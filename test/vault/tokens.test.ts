@@ -91,7 +91,7 @@ t.test('every operation asks again', async t => {
   const before = records().length;
   const operations: readonly (() => Promise<unknown>)[] = [
     () => vault.read(caller, 'a', null, () => false),
-    () => vault.versions(caller, 'a'),
+    () => vault.versions(caller, 'a', 10, null),
     () => vault.list(caller, '', 10, null),
     () => vault.create(caller, 'b', { value: 'v' }),
     () => vault.put(caller, 'a', { value: 'w', activate: true }, () => true),

@@ -6,9 +6,10 @@ import { nextCursor, pageQuery, readLimit } from '../pages.ts';
 import { unitsForRows } from '../prices.ts';
 import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
+import type { UnreadAnswers } from '../unread-answers.ts';
 
 /** `/secrets`: what the caller may list, page by page. */
-export function secretsRoutes(api: Api, vault: Vault, charges: Charges): void {
+export function secretsRoutes(api: Api, vault: Vault, charges: Charges, unread: UnreadAnswers): void {
   api.get(
     '/secrets',
     {
@@ -35,10 +36,11 @@ export function secretsRoutes(api: Api, vault: Vault, charges: Charges): void {
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { prefix = '', limit, cursor } = request.query;
       const paid = unitsForRows(readLimit(limit));
       charges.spend(request, paid);
+      unread.reserveRows(reply, readLimit(limit));
       const page = await vault.list(request.caller, prefix, readLimit(limit), cursor ?? null);
       charges.owe(request, unitsForRows(page.rowsRead) - paid);
       return {

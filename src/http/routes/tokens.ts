@@ -9,6 +9,7 @@ import { nextCursor, pageQuery, readLimit } from '../pages.ts';
 import { unitsForRows } from '../prices.ts';
 import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
+import type { UnreadAnswers } from '../unread-answers.ts';
 
 const defaultLifetime = '90d';
 
@@ -33,7 +34,7 @@ const tokenFacts = {
 };
 
 /** `/tokens`: make, list and revoke the bearer tokens of clients. */
-export function tokenRoutes(api: Api, vault: Vault, charges: Charges): void {
+export function tokenRoutes(api: Api, vault: Vault, charges: Charges, unread: UnreadAnswers): void {
   api.post(
     '/tokens',
     {
@@ -97,9 +98,10 @@ export function tokenRoutes(api: Api, vault: Vault, charges: Charges): void {
         },
       },
     },
-    async request => {
+    async (request, reply) => {
       const { limit, cursor } = request.query;
       charges.spend(request, unitsForRows(readLimit(limit)));
+      unread.reserveRows(reply, readLimit(limit));
       const page = await vault.listTokens(request.caller, readLimit(limit), cursor ?? null);
       return { tokens: page.tokens.map(listedAnswer), next_cursor: page.nextCursor };
     },

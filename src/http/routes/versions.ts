@@ -2,18 +2,23 @@ import { Type } from '../../json-schema.ts';
 import type { Vault, VersionState } from '../../vault/vault.ts';
 import { versionAnswer as answer, rfc3339 } from '../answers.ts';
 import type { Api } from '../api.ts';
+import { nextCursor, pageQuery, readLimit } from '../pages.ts';
+import { unitsForRows } from '../prices.ts';
+import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
+import type { UnreadAnswers } from '../unread-answers.ts';
 
 const time = Type.Union([schemas.timestamp, Type.Null()]);
 
 /** `/versions`: the history of a secret, without values. */
-export function versionsRoutes(api: Api, vault: Vault): void {
+export function versionsRoutes(api: Api, vault: Vault, charges: Charges, unread: UnreadAnswers): void {
   api.get(
     '/versions/*',
     {
       schema: {
-        summary: 'List the versions of a secret, without values',
+        summary: 'List the versions of a secret, oldest first, without values',
         params: Type.Object({ '*': schemas.secretName }, schemas.strict),
+        querystring: Type.Object(pageQuery, schemas.strict),
         response: {
           200: Type.Object(
             {
@@ -29,6 +34,7 @@ export function versionsRoutes(api: Api, vault: Vault): void {
                   schemas.strict,
                 ),
               ),
+              next_cursor: nextCursor,
             },
             schemas.strict,
           ),
@@ -36,9 +42,20 @@ export function versionsRoutes(api: Api, vault: Vault): void {
         },
       },
     },
-    async request => ({
-      versions: (await vault.versions(request.caller, request.params['*'])).map(stateAnswer),
-    }),
+    async (request, reply) => {
+      const { limit, cursor } = request.query;
+      const paid = unitsForRows(readLimit(limit));
+      charges.spend(request, paid);
+      unread.reserveRows(reply, readLimit(limit));
+      const page = await vault.versions(
+        request.caller,
+        request.params['*'],
+        readLimit(limit),
+        cursor ?? null,
+      );
+      charges.owe(request, unitsForRows(page.versions.length) - paid);
+      return { versions: page.versions.map(stateAnswer), next_cursor: page.nextCursor };
+    },
   );
 }
 

@@ -103,6 +103,7 @@ async function openAudit(
     folder: config.paths.audit_path,
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
+    prove: data => keyring.prove(data),
     publicKey: keyring.publicKey,
     registry: store,
     sync: config.audit.sync,

@@ -101,6 +101,7 @@ async function setup(t: Test) {
     folder: paths.audit_path,
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
+    prove: data => keyring.prove(data),
     publicKey: keyring.publicKey,
     registry: store,
     sync: 'always',
@@ -157,7 +158,8 @@ async function setup(t: Test) {
       readdirSync(paths.audit_path)
         .toSorted()
         .flatMap(file => readFileSync(join(paths.audit_path, file), 'utf8').trimEnd().split('\n'))
-        .map(line => JSON.parse(line) as AuditLine),
+        .map(line => JSON.parse(line) as AuditLine)
+        .filter(({ event }) => event !== 'proof'),
   };
 }
 

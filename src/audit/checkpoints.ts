@@ -1,11 +1,11 @@
 import type { ChainPosition } from './chain.ts';
 import type { PendingLines } from './pending-lines.ts';
 import type { LogSettings } from './settings.ts';
-import { checkpoint, checkpointMessage } from './structure.ts';
+import { checkpoint, checkpointMessage, proof, proofMessage } from './structure.ts';
 
 const intervalMilliseconds = 1000;
 
-/** Signs the chain at most once a second while it grows, and has the vault note how far it went. */
+/** Proves each write, signs the chain at most once a second while it grows, and has the vault note how far it went. */
 export class Checkpoints {
   readonly #settings: LogSettings;
   readonly #vaultId: string;
@@ -29,6 +29,12 @@ export class Checkpoints {
   sign(): void {
     const signature = this.#settings.sign(checkpointMessage(this.#vaultId, this.#lines.tip));
     this.#signedSeq = this.#lines.add(checkpoint(signature)).seq;
+  }
+
+  /** Ends what is about to be written with a proof, unless a checkpoint ends it already. */
+  prove(): void {
+    if (!this.due) return;
+    this.#lines.add(proof(this.#settings.prove(proofMessage(this.#vaultId, this.#lines.tip))));
   }
 
   /** Runs `sign` in a second if records still wait for it then. */

@@ -16,8 +16,9 @@ function meansCommit({ action, resource, outcome }: AuditEntry): boolean {
   return outcome === 'ok' && changesStore;
 }
 
-export function isIntentOrOutcome(event: string): boolean {
-  return event === 'intent' || event === 'outcome';
+/** Whether a record opens, restates or finishes a change. */
+export function isIntentNote(event: string): boolean {
+  return event === 'intent' || event === 'outcome' || event === 'intent_restated';
 }
 
 /**

@@ -9,7 +9,7 @@ import { SegmentWriter } from './segment.ts';
 import { SegmentedLog } from './segmented-log.ts';
 import type { AuditLogOptions } from './settings.ts';
 import { examineFolder, type FoundLog } from './start.ts';
-import { keyFingerprint, tornTail } from './structure.ts';
+import { keyFingerprint, tornTail, unprovenTail } from './structure.ts';
 import { setAside } from './torn.ts';
 
 export interface AuditLog extends AuditTrail {
@@ -40,7 +40,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
 async function openExamined(options: AuditLogOptions): Promise<AuditLog> {
   const { folder, vaultId, publicKey, registry } = options;
   const identity = { vaultId, fingerprint: keyFingerprint(publicKey) };
-  const found = await examineFolder(folder, identity, await readFacts(registry));
+  const found = await examineFolder(folder, identity, await readFacts(registry), options);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const kept: string[] = [];
   for (const tail of found.tornTails) kept.push(await setAside(folder, tail));
@@ -49,16 +49,22 @@ async function openExamined(options: AuditLogOptions): Promise<AuditLog> {
   const log = new SegmentedLog(options, identity, { ...found, segment });
   if (segment === null) await log.openNext();
   for (const [index, tail] of found.tornTails.entries()) {
-    await log.appendStructural(tornTail(tail.file, tail.bytes, kept[index] ?? ''));
+    const { file, bytes, records } = tail;
+    const keptAs = kept[index] ?? '';
+    await log.appendStructural(
+      records === null ? tornTail(file, bytes, keptAs) : unprovenTail({ file, ...records, keptAs }),
+    );
+  }
+  if (found.unproven !== null && found.lastFile !== null) {
+    await log.appendStructural(unprovenTail({ file: found.lastFile, ...found.unproven, keptAs: '' }));
   }
   return log;
 }
 
-/** The last segment when it is clean and has room; what it holds may not have been synced before a crash. */
+/** The last segment when it is clean, has proofs and room; what it holds may not have been synced before a crash. */
 async function reopenLast(options: AuditLogOptions, found: FoundLog): Promise<SegmentWriter | null> {
-  if (found.lastFile === null || found.tornTails.length > 0 || found.lastSize >= options.segmentBytes) {
-    return null;
-  }
+  if (found.lastFile === null || found.tornTails.length > 0 || !found.announcesProofs) return null;
+  if (found.lastSize >= options.segmentBytes) return null;
   const segment = SegmentWriter.reopen(join(options.folder, found.lastFile));
   await segment.sync();
   return segment;

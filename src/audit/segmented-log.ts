@@ -7,7 +7,7 @@ import { Gathering } from '../gathering.ts';
 import { Batch, quietly } from './batch.ts';
 import type { ChainPosition } from './chain.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { isIntentOrOutcome, type OpenIntents, type UnfinishedIntent } from './intents.ts';
+import { isIntentNote, type OpenIntents, type UnfinishedIntent } from './intents.ts';
 import { PendingLines } from './pending-lines.ts';
 import type { AppendedRecord, AuditEntry, Flush } from './record.ts';
 import { Recovery } from './recovery.ts';
@@ -133,7 +133,7 @@ export class SegmentedLog {
 
   #add(entry: AuditEntry): void {
     const position = this.#lines.add(entry);
-    if (isIntentOrOutcome(entry.event)) this.#batch.changes.push({ ...position, entry });
+    if (isIntentNote(entry.event)) this.#batch.changes.push({ ...position, entry });
   }
 
   #flush(): void {
@@ -159,6 +159,7 @@ export class SegmentedLog {
     const segment = this.#openSegment();
     const endsSegment = mayEndSegment && segment.size + this.#lines.length >= this.#settings.segmentBytes;
     if (endsSegment) this.#sign();
+    else this.#checkpoints.prove();
     segment.write(this.#lines.take());
     this.#write?.resolve({ started });
     this.#write = null;

@@ -3,6 +3,7 @@ import type { ChainPosition } from './chain.ts';
 import type { OpenIntents } from './intents.ts';
 import type { AuditRegistry } from './registry.ts';
 import type { SegmentWriter } from './segment.ts';
+import type { Prove } from './structure.ts';
 
 /** What the log tells of itself. Structural records are not counted. */
 export interface AuditMetrics {
@@ -17,6 +18,8 @@ export interface LogSettings {
   readonly registry: AuditRegistry;
   /** Makes an Ed25519 signature with the vault's key. */
   readonly sign: (data: Uint8Array) => Uint8Array;
+  /** Makes the tag of a proof with the vault's key. */
+  readonly prove: Prove;
   /** `always`: every record waits for its fsync. `changes`: reads wait for the write, and the fsync follows in a second. */
   readonly sync: 'always' | 'changes';
   /** A segment that has reached this size, in bytes, is followed by a new one. */

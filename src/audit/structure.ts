@@ -1,5 +1,5 @@
 /** The records that hold the log itself together; they are links of the chain, but no audit events. */
-import { hash, type KeyObject, verify } from 'node:crypto';
+import { hash, type KeyObject, timingSafeEqual, verify } from 'node:crypto';
 import type { ChainPosition } from './chain.ts';
 import { type AuditEntry, auditEntry } from './record.ts';
 
@@ -10,7 +10,20 @@ export interface LogIdentity {
   readonly fingerprint: string;
 }
 
-const structuralEvents: ReadonlySet<string> = new Set(['segment_opened', 'checkpoint', 'torn_tail']);
+const structuralEvents: ReadonlySet<string> = new Set([
+  'segment_opened',
+  'checkpoint',
+  'proof',
+  'intent_restated',
+  'torn_tail',
+  'unproven_tail',
+]);
+
+/** Makes a tag with the vault's proof key: HMAC-SHA-256 (RFC 2104). */
+export type Prove = (data: Uint8Array) => Uint8Array;
+
+/** What a segment says of its proofs; the segments of releases before 0.2.1 say nothing, and have none. */
+const proofAlgorithm = 'hmac-sha256';
 
 export function isStructural(event: string): boolean {
   return structuralEvents.has(event);
@@ -45,8 +58,14 @@ export function segmentOpened(
       key: identity.fingerprint,
       follows: follows ?? '',
       intents_from: intentsFrom,
+      proofs: proofAlgorithm,
     },
   });
+}
+
+/** Whether every record of a segment with this header is followed by a proof or a checkpoint. */
+export function announcesProofs(header: AuditEntry): boolean {
+  return header.detail?.['proofs'] === proofAlgorithm;
 }
 
 /** A signature over the chain up to and including `position`, the record before the checkpoint. */
@@ -57,9 +76,26 @@ export function checkpoint(signature: Uint8Array): AuditEntry {
   });
 }
 
+/** A tag over the chain up to and including the record before it: it ends each write that no checkpoint ends. */
+export function proof(tag: Uint8Array): AuditEntry {
+  return auditEntry({ event: 'proof', detail: { tag: Buffer.from(tag).toString('base64') } });
+}
+
 /** Says that the end of `file` was not a record and now is in `keptAs`. */
 export function tornTail(file: string, bytes: number, keptAs: string): AuditEntry {
   return auditEntry({ event: 'torn_tail', detail: { file, bytes, kept_as: keptAs } });
+}
+
+/** Records that nothing proved at the start. `keptAs` is empty where they stay: a release without proofs wrote them. */
+export interface UnprovenTail {
+  readonly file: string;
+  readonly from: number;
+  readonly to: number;
+  readonly keptAs: string;
+}
+
+export function unprovenTail({ file, from, to, keptAs }: UnprovenTail): AuditEntry {
+  return auditEntry({ event: 'unproven_tail', detail: { file, from, to, kept_as: keptAs } });
 }
 
 /** The bytes that a checkpoint signs with Ed25519 (RFC 8032). */
@@ -68,6 +104,27 @@ export function checkpointMessage(vaultId: string, position: ChainPosition): Uin
     `jarvis-secretsd audit checkpoint 1\n${vaultId}\n${position.seq}\n${position.hash}\n`,
     'utf8',
   );
+}
+
+/** The bytes of which a proof is the tag. */
+export function proofMessage(vaultId: string, position: ChainPosition): Uint8Array {
+  return Buffer.from(
+    `jarvis-secretsd audit proof 1\n${vaultId}\n${position.seq}\n${position.hash}\n`,
+    'utf8',
+  );
+}
+
+export function isProvenBy(
+  prove: Prove,
+  vaultId: string,
+  previous: ChainPosition,
+  entry: AuditEntry,
+): boolean {
+  const tag = entry.detail?.['tag'];
+  if (typeof tag !== 'string') return false;
+  const expected = prove(proofMessage(vaultId, previous));
+  const found = Buffer.from(tag, 'base64');
+  return found.length === expected.length && timingSafeEqual(found, expected);
 }
 
 export function isSignedBy(

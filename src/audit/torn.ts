@@ -1,8 +1,8 @@
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
+import type { TornTail } from './scan.ts';
 import { syncFolder } from './segment.ts';
-import type { TornTail } from './start.ts';
 
 /** Moves what is no part of the chain into a file of its own, durably; returns that file's name. */
 export async function setAside(folder: string, tail: TornTail): Promise<string> {
@@ -19,7 +19,10 @@ export async function setAside(folder: string, tail: TornTail): Promise<string> 
     await syncFolder(folder);
     await source.truncate(tail.offset);
     await source.sync();
-    if (tail.offset === 0) await unlink(join(folder, tail.file));
+    if (tail.offset === 0) {
+      await unlink(join(folder, tail.file));
+      await syncFolder(folder);
+    }
     return name;
   } finally {
     await source.close();

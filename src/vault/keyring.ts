@@ -1,4 +1,5 @@
 import {
+  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -29,6 +30,8 @@ export interface Keyring {
   readonly rowMacKey: KeyObject;
   /** Ed25519 (RFC 8032): 64 bytes. */
   sign(data: Uint8Array): Uint8Array;
+  /** The tag of an audit proof, HMAC-SHA-256 (RFC 2104): 32 bytes. */
+  prove(data: Uint8Array): Uint8Array;
   readonly publicKey: KeyObject;
   /** SPKI, as PEM. */
   readonly publicKeyPem: string;
@@ -95,11 +98,13 @@ export async function openKeyring(options: {
   });
 }
 
-/** Takes the root key over: its bytes are wiped once the MAC key is derived. */
+/** Takes the root key over: its bytes are wiped once the other keys are derived from it. */
 function assemble(keys: OpenKeys): Keyring {
   const publicKey = createPublicKey(keys.signing);
-  const info = netstrings([FORMAT, 'row-mac']);
-  const rowMacKey = secretKey(deriveKey(keys.root, Buffer.from(keys.vaultId), info));
+  const derived = (purpose: string) =>
+    secretKey(deriveKey(keys.root, Buffer.from(keys.vaultId), netstrings([FORMAT, purpose])));
+  const rowMacKey = derived('row-mac');
+  const auditProofKey = derived('audit-proof');
   keys.root.fill(0);
   return {
     vaultId: keys.vaultId,
@@ -111,6 +116,7 @@ function assemble(keys: OpenKeys): Keyring {
     },
     rowMacKey,
     sign: data => sign(null, data, keys.signing),
+    prove: data => createHmac('sha256', auditProofKey).update(data).digest(),
     publicKey,
     publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }),
     fingerprint: hash('sha256', publicKey.export({ format: 'der', type: 'spki' })),

@@ -1,5 +1,5 @@
 /** An audit log in a temp folder, with a vault that remembers in memory. */
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
@@ -12,6 +12,12 @@ import { type AuditReport, verifyAudit } from '../../src/audit/verify.ts';
 
 export const vaultId = '6f1c2f3e-8a55-4a43-9d0c-2f1f6f6f0a01';
 export const keys = generateKeyPairSync('ed25519');
+
+const proofKey = Buffer.alloc(32, 9);
+
+export function prove(data: Uint8Array): Uint8Array {
+  return createHmac('sha256', proofKey).update(data).digest();
+}
 
 export class MemoryRegistry implements AuditRegistry {
   segments: RegisteredSegment[] = [];
@@ -75,6 +81,7 @@ export class Fixture {
       vaultId,
       publicKey: keys.publicKey,
       sign: data => sign(null, data, keys.privateKey),
+      prove,
       registry: this.registry,
       sync: 'always',
       segmentBytes: 1 << 20,
@@ -89,6 +96,7 @@ export class Fixture {
       folder: this.folder,
       vaultId,
       publicKey: keys.publicKey,
+      prove,
       facts: facts && (async () => facts),
     });
   }

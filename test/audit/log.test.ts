@@ -44,7 +44,8 @@ t.test('records can be read back when they are durable, and by nobody else', asy
   const log = await audit.open();
   await log.append([entry({ resource: 'a' }), entry({ resource: 'b' })]).durable;
   const [file] = audit.files();
-  t.match(audit.lines(file).at(-1), /"resource":"b"/);
+  t.match(audit.lines(file).at(-2), /"resource":"b"/);
+  t.match(audit.lines(file).at(-1), /"event":"proof"/, 'a proof ends each write');
   t.equal(statSync(audit.folder).mode & 0o777, 0o700);
   t.equal(statSync(audit.path(file)).mode & 0o777, 0o600);
   t.match(log.fingerprint, /^[0-9a-f]{64}$/);
@@ -84,10 +85,10 @@ t.test(
     const { seq } = await append(log);
     await noted;
     clearTimeout(keptAlive);
-    t.equal(audit.registry.position?.seq, seq + 1);
+    t.equal(audit.registry.position?.seq, seq + 2, 'after the record and its proof');
     t.match(await audit.verify(), { checkpoints: 1, problems: { length: 0 } });
     await log.close();
-    t.equal(audit.registry.position?.seq, seq + 1, 'nothing came after the checkpoint');
+    t.equal(audit.registry.position?.seq, seq + 2, 'nothing came after the checkpoint');
   },
 );
 
@@ -110,7 +111,7 @@ t.test('with sync = "changes" reads wait for the write only, and all else for th
   const log = await audit.open({ sync: 'changes' });
   await log.append([entry()]).durable;
   t.equal(audit.metrics.flushes.length, 0);
-  t.match(audit.lines(audit.files()[0]).at(-1), '"event":"read"');
+  t.match(audit.lines(audit.files()[0]).at(-2), '"event":"read"');
   await log.append([entry({ event: 'refusal', decision: 'deny' })]).durable;
   t.equal(audit.metrics.flushes.length, 1);
   t.equal(audit.metrics.written, 2, 'the fsync covers the read before it');

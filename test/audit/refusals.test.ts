@@ -107,5 +107,5 @@ t.test('closing writes the sums into the log before it ends', async t => {
   refusals.close();
   await log.close();
   t.equal(audit.metrics.written, 2);
-  t.match(audit.lines(audit.files()[0])[2], '"detail":{"count":2}');
+  t.match(audit.lines(audit.files()[0])[3], '"detail":{"count":2}');
 });

@@ -146,8 +146,8 @@ t.test('damage before the noted position is named with file and line', async t =
   const audit = await filled(t);
   const last = audit.files().at(-1);
   const text = readFileSync(audit.path(last), 'utf8');
-  writeFileSync(audit.path(last), text.replace('"web"', '"wob"'));
-  await refused(t, audit, new RegExp(`${last}, line 2: the content does not match its hash`));
+  writeFileSync(audit.path(last), text.replace('"time":"2026', '"time":"2025'));
+  await refused(t, audit, new RegExp(`${last}, line 1: the content does not match its hash`));
 });
 
 t.test('a segment that the vault does not know is refused', async t => {

@@ -60,6 +60,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     folder: paths.audit_path,
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
+    prove: data => keyring.prove(data),
     publicKey: keyring.publicKey,
     registry: store,
     sync: 'always',
@@ -93,7 +94,8 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
       readdirSync(paths.audit_path)
         .toSorted()
         .flatMap(file => readFileSync(join(paths.audit_path, file), 'utf8').trim().split('\n'))
-        .map(line => JSON.parse(line) as AuditLine),
+        .map(line => JSON.parse(line) as AuditLine)
+        .filter(({ event }) => event !== 'proof'),
     async close() {
       if (closed) return;
       closed = true;

@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, createSecretKey, verify } from 'node:crypto';
 import t from 'tap';
+import { proofMessage } from '../../src/audit/structure.ts';
 import { DecryptionError, open, seal } from '../../src/vault/envelope.ts';
 import { createKeyWrap, type KeyPurpose } from '../../src/vault/key-wrap.ts';
 import { createKeyring, openKeyring } from '../../src/vault/keyring.ts';
@@ -64,6 +65,8 @@ t.test('the stored keyring opens for ever', async t => {
   t.equal(keyring.publicKeyPem, stored.publicKeyPem);
   t.equal(keyring.fingerprint, stored.fingerprint);
   t.equal(Buffer.from(keyring.sign(Buffer.from(stored.message))).toString('hex'), stored.signature);
+  const proven = proofMessage(stored.vaultId, stored.auditProof);
+  t.equal(Buffer.from(keyring.prove(proven)).toString('base64'), stored.auditProof.tag);
 });
 
 const { ed25519 } = published;

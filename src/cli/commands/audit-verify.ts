@@ -20,8 +20,10 @@ export async function verifyAuditCommand(
       folder: config.paths.audit_path,
       vaultId: keyring.vaultId,
       publicKey: keyring.publicKey,
+      prove: data => keyring.prove(data),
       facts: () => readFacts(store),
     });
+    for (const note of report.notes) print(`${note}\n`);
     for (const { file, line, reason } of report.problems) print(`${file}:${line}: ${reason}\n`);
     const problems = report.problems.length;
     const verdict =

@@ -19,6 +19,7 @@ import { tryToListen } from './listening.ts';
 import type { Logger } from './logging.ts';
 import { PolicyInForce } from './policy/policy-in-force.ts';
 import { systemClock } from './rotation/clock.ts';
+import { Repeated } from './rotation/repeated.ts';
 import { startScheduler } from './rotation/scheduler.ts';
 import { throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
@@ -28,6 +29,7 @@ import { openWorkingVault, type WorkingVault } from './working-vault.ts';
 
 const day = 86_400_000;
 const schedulerInterval = 15_000;
+const rotationTurn = 5000;
 /** Within the 10 s in which the process must have ended. */
 export const drainDeadlineMs = 7000;
 
@@ -130,6 +132,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log: logger,
     tracing,
     intervalMs: schedulerInterval,
+    rotationTurnMs: rotationTurn,
+  });
+  const statistics = new Repeated('refreshing statistics', () => vault.upkeep.refreshStatistics(), {
+    clock: systemClock,
+    intervalMs: schedulerInterval,
+    log: logger,
   });
   const disks = new DiskFree(config);
   metrics.observe({
@@ -160,6 +168,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await drain.close(drainDeadlineMs);
       await app.close();
       await scheduler.stop();
+      await statistics.stop();
       await recordLastTokenUses(vault, logger);
       refusals.close();
       await clockWatch.stop();

@@ -133,6 +133,7 @@ async function setup(t: Test) {
     log,
     tracing: noTracing,
     intervalMs: 15 * second,
+    rotationTurnMs: minute,
   });
   t.teardown(async () => {
     await scheduler.stop();

@@ -1,5 +1,6 @@
 import type { Action } from './actions.ts';
 import { type PolicyDocument, readDocument } from './document.ts';
+import { Namespaces } from './namespaces.ts';
 import { type Range, rangeOfName, rangeOfPrefix, subtract, union } from './ranges.ts';
 import { type Effect, type Rule, RuleTable } from './rules.ts';
 
@@ -29,6 +30,8 @@ export interface Policy {
   /** The client that a name of a verified certificate, such as `DNS:web.internal`, belongs to; null for nobody's. */
   clientOfCertificate(name: string): string | null;
   readonly clients: readonly string[];
+  /** Which part of the name space a name belongs to. */
+  readonly namespaces: Namespaces;
 }
 
 /** Compiles the text of a policy file (docs/POLICY.md). Throws PolicyError with the line, the key and the reason. */
@@ -41,6 +44,7 @@ class CompiledPolicy implements Policy {
   readonly #tables: Map<string, RuleTable[]>;
   readonly #listRanges: Map<string, readonly Range[]> = new Map();
   readonly #certificates: ReadonlyMap<string, string>;
+  readonly namespaces: Namespaces;
 
   constructor(document: PolicyDocument) {
     this.#certificates = document.certificates;
@@ -49,6 +53,13 @@ class CompiledPolicy implements Policy {
       const table = new RuleTable(rules);
       for (const member of members) this.#tables.get(member)?.push(table);
     }
+    const tables = [...this.#tables.values()].flat();
+    this.namespaces = new Namespaces(
+      tables.flatMap(table => [
+        ...table.exactNames('allow', 'create'),
+        ...table.globs('allow', 'create').map(({ prefix }) => prefix),
+      ]),
+    );
   }
 
   get clients(): readonly string[] {

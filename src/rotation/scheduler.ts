@@ -3,23 +3,25 @@ import { errorMessage } from '../errors.ts';
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 
-/** Names asked for at a time, and how many times a round, so that `stop` and other work never wait long. */
-const pageSize = 100;
-const pagesPerRound = 20;
+/** Names asked for at a time: whose turn is next is asked again after so many. */
+const pageSize = 20;
+/** What a round does at the most, so that its other steps never wait long. */
+const rotationsPerRound = 2000;
+const destructionsPerRound = 500;
+/** From a round that left work behind to the next, in milliseconds. */
+const pauseWhenBehind = 1000;
 const rememberedFailures = 1000;
 
 /** The part of the vault that the scheduler drives. */
 export interface RotatingVault {
-  /** Names of secrets that carry a rotation and are due, soonest first. */
-  dueNames(limit: number): Promise<readonly string[]>;
+  /** Names of secrets that carry a rotation and are due, whose turn is next first; those that are not wanted are left out. */
+  dueNames(limit: number, isWanted: (name: string) => boolean): Promise<readonly string[]>;
   /** Rotates one secret with its own generator; does nothing when it is no longer due. */
   rotateDue(name: string, span: Span): Promise<unknown>;
-  /** Destroys generated versions whose grace has ended. */
-  destroyEnded(limit: number, span: Span): Promise<unknown>;
+  /** Destroys generated versions whose grace has ended, and returns how many there were. */
+  destroyEnded(limit: number, span: Span): Promise<number>;
   /** Writes down when tokens were last used. */
   recordTokenUses(): Promise<unknown>;
-  /** Gathers anew what the gauges report. */
-  refreshStatistics(): Promise<unknown>;
 }
 
 /** The part of a pino logger that the scheduler uses. */
@@ -34,6 +36,8 @@ export interface SchedulerOptions {
   readonly tracing: Pick<Tracing, 'background'>;
   /** From the end of a round to the beginning of the next, in milliseconds. */
   readonly intervalMs: number;
+  /** How long a round may rotate before its other steps have their turn, in milliseconds. */
+  readonly rotationTurnMs: number;
 }
 
 export interface Scheduler {
@@ -57,19 +61,23 @@ class RotationScheduler implements Scheduler {
   readonly #log: SchedulerLog;
   readonly #tracing: Pick<Tracing, 'background'>;
   readonly #intervalMs: number;
+  readonly #rotationTurnMs: number;
   readonly #backoff = new Backoff(rememberedFailures);
   #round = 0;
+  /** Whether the round left work behind. */
+  #isBehind = false;
   #lastSuccess: number | null = null;
   #stopped = false;
   #timer: Timer;
   #underWay: Promise<void> = Promise.resolve();
 
-  constructor({ vault, clock, log, tracing, intervalMs }: SchedulerOptions) {
+  constructor({ vault, clock, log, tracing, intervalMs, rotationTurnMs }: SchedulerOptions) {
     this.#vault = vault;
     this.#clock = clock;
     this.#log = log;
     this.#tracing = tracing;
     this.#intervalMs = intervalMs;
+    this.#rotationTurnMs = rotationTurnMs;
     this.#timer = this.#runAfter(0);
   }
 
@@ -91,17 +99,17 @@ class RotationScheduler implements Scheduler {
 
   async #runRound(span: Span): Promise<void> {
     this.#round += 1;
+    this.#isBehind = false;
     const results = [
       await this.#step('rotating due secrets', () => this.#rotateDueSecrets()),
-      await this.#step('destroying ended versions', () =>
-        this.#vault.destroyEnded(pageSize * pagesPerRound, span),
-      ),
+      await this.#step('destroying ended versions', () => this.#destroyEnded(span)),
       await this.#step('recording token uses', () => this.#vault.recordTokenUses()),
-      await this.#step('refreshing statistics', () => this.#vault.refreshStatistics()),
     ];
     if (this.#stopped) return;
     if (results.every(succeeded => succeeded)) this.#lastSuccess = this.#clock.now();
-    this.#timer = this.#runAfter(this.#intervalMs);
+    this.#timer = this.#runAfter(
+      this.#isBehind ? Math.min(pauseWhenBehind, this.#intervalMs) : this.#intervalMs,
+    );
   }
 
   /** Whether the step succeeded; a step that fails leaves the others their turn. */
@@ -117,16 +125,26 @@ class RotationScheduler implements Scheduler {
   }
 
   async #rotateDueSecrets(): Promise<void> {
-    for (let page = 0; page < pagesPerRound; page++) {
-      // Names that sit out stay due and come first: ask for so many more, or they would crowd out all others.
-      const due = await this.#vault.dueNames(pageSize + this.#backoff.size);
-      const names = due.filter(name => this.#backoff.mayTry(name, this.#round)).slice(0, pageSize);
+    const endsAt = performance.now() + this.#rotationTurnMs;
+    for (let rotated = 0; rotated < rotationsPerRound; ) {
+      const names = await this.#vault.dueNames(pageSize, name => this.#backoff.mayTry(name, this.#round));
       for (const name of names) {
         if (this.#stopped) return;
+        if (performance.now() > endsAt) {
+          this.#isBehind = true;
+          return;
+        }
         await this.#rotate(name);
+        rotated += 1;
       }
       if (names.length < pageSize) return;
     }
+    this.#isBehind = true;
+  }
+
+  async #destroyEnded(span: Span): Promise<void> {
+    const destroyed = await this.#vault.destroyEnded(destructionsPerRound, span);
+    if (destroyed === destructionsPerRound) this.#isBehind = true;
   }
 
   async #rotate(name: string): Promise<void> {

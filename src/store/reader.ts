@@ -19,6 +19,7 @@ import { liveCondition } from './schema.ts';
 import {
   type AuditPosition,
   type AuditSegment,
+  type DueRotation,
   type SecretSummary,
   type SecretVersion,
   type StoredSecret,
@@ -75,8 +76,9 @@ export class Reader {
     return reading(() => this.#statements.live.all(from, to, limit).map(decodeSecretSummary));
   }
 
-  dueRotations(now: number, limit: number): string[] {
-    return reading(() => this.#statements.due.all(now, limit).map(row => text(row, 'name')));
+  dueRotations(now: number, limit: number, after: DueRotation | null): DueRotation[] {
+    const { expiresAt, row } = after ?? { expiresAt: Number.MIN_SAFE_INTEGER, row: 0 };
+    return reading(() => this.#statements.due.all(now, expiresAt, row, limit).map(decodeDue));
   }
 
   endedGraces(now: number, limit: number): { name: string; version: number }[] {
@@ -146,8 +148,9 @@ function prepareReads(database: DatabaseSync) {
        WHERE heads.name >= ? AND heads.name < ? AND ${liveCondition} ORDER BY heads.name LIMIT ?`,
     ),
     due: database.prepare(
-      `SELECT name FROM heads INDEXED BY heads_due
-       WHERE expires_at <= ? AND ${liveCondition} AND rotation IS NOT NULL ORDER BY expires_at LIMIT ?`,
+      `SELECT rowid, name, expires_at FROM heads INDEXED BY heads_due
+       WHERE expires_at <= ? AND (expires_at, rowid) > (?, ?) AND ${liveCondition} AND rotation IS NOT NULL
+       ORDER BY expires_at, rowid LIMIT ?`,
     ),
     ended: database.prepare(
       `SELECT name, version FROM versions INDEXED BY versions_ended
@@ -177,6 +180,10 @@ function decodeSecretSummary(row: Row): SecretSummary {
     head: decodeHead(row),
     active: row['version'] === null ? null : decodeSummary(row),
   };
+}
+
+function decodeDue(row: Row): DueRotation {
+  return { name: text(row, 'name'), expiresAt: integer(row, 'expires_at'), row: integer(row, 'rowid') };
 }
 
 function decodeSegment(row: Row): AuditSegment {

@@ -9,6 +9,7 @@ import {
   type AuditPosition,
   type AuditSegment,
   type Change,
+  type DueRotation,
   type ListRequest,
   type NameRange,
   type Operation,
@@ -134,8 +135,8 @@ class SqliteStore implements Store {
     return secrets;
   }
 
-  async dueRotations(now: number, limit: number): Promise<string[]> {
-    return this.#reader.dueRotations(now, limit);
+  async dueRotations(now: number, limit: number, after: DueRotation | null): Promise<DueRotation[]> {
+    return this.#reader.dueRotations(now, limit, after);
   }
 
   async endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]> {

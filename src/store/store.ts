@@ -134,6 +134,14 @@ export interface VaultStatistics {
   readonly oldestVersionAt: number | null;
 }
 
+/** A secret whose rotation is due, and its place among them. */
+export interface DueRotation {
+  readonly name: string;
+  readonly expiresAt: number;
+  /** Tells apart what falls due at the same time; means something to the store only. */
+  readonly row: number;
+}
+
 /** A segment of the audit log as the vault remembers it. */
 export interface AuditSegment {
   readonly file: string;
@@ -164,8 +172,8 @@ export interface Store {
   versions(name: string, after: number, limit: number): VersionSummary[];
   /** Live (not deleted, active) secrets only, ascending by name. No value is read. */
   list(request: ListRequest): SecretSummary[];
-  /** Names of live secrets that carry a rotation and are due, soonest first. */
-  dueRotations(now: number, limit: number): Promise<string[]>;
+  /** Live secrets that carry a rotation and are due, soonest first; after the one that is given. */
+  dueRotations(now: number, limit: number, after: DueRotation | null): Promise<DueRotation[]>;
   /** Versions whose destroyAt has passed and which still hold a value. */
   endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]>;
   /** Live secrets: right at once after a restart, O(1). */

@@ -1,10 +1,15 @@
 import type { Span } from '../../telemetry/tracing.ts';
-import type { VaultStatistics } from '../store/store.ts';
+import { Turn } from '../event-loop.ts';
+import { FairQueue } from '../fair-queue.ts';
+import type { DueRotation, VaultStatistics } from '../store/store.ts';
 import { schedulerCaller } from './caller.ts';
 import type { Changing } from './changing.ts';
 import type { VaultContext } from './context.ts';
 import type { Tokens } from './tokens.ts';
 
+/** Due rotations that are read in one go, and that are looked at in all to find whose turn it is. */
+const dueAtOnce = 500;
+const mostDue = 100_000;
 /** While a token is in use, its row is written this often, in milliseconds. */
 const tokenUseInterval = 60_000;
 
@@ -21,10 +26,26 @@ export class Upkeep {
     this.#tokens = tokens;
   }
 
-  /** Names whose own rotation is due, soonest first; none while the clock is in doubt. */
-  async dueNames(limit: number): Promise<string[]> {
+  /**
+   * Names whose own rotation is due; none while the clock is in doubt. The namespaces of the policy take turns, each with the
+   * soonest first, so that the many names of one keep no other waiting.
+   */
+  async dueNames(limit: number, isWanted: (name: string) => boolean): Promise<string[]> {
     const { now, isCertain } = this.#vault.moment();
-    return isCertain ? await this.#vault.store.dueRotations(now, limit) : [];
+    if (!isCertain) return [];
+    const { namespaces } = this.#vault.policy();
+    const turns = new FairQueue<string>();
+    const turn = new Turn();
+    let last: DueRotation | null = null;
+    do {
+      const page: DueRotation[] = await this.#vault.store.dueRotations(now, dueAtOnce, last);
+      for (const { name } of page) if (isWanted(name)) turns.add(laneOf(namespaces.of(name), name), name);
+      last = page.at(-1) ?? null;
+      await turn.pause();
+    } while (last !== null && turns.size < mostDue);
+    return Array.from({ length: Math.min(limit, turns.size) }, () => turns.take()).filter(
+      name => name !== undefined,
+    );
   }
 
   /** Does nothing where another rotation came first, or the clock has come into doubt. */
@@ -38,11 +59,12 @@ export class Upkeep {
   /**
    * Destroys generated versions whose grace is over, and nothing while the clock is in doubt; one that fails does not hold
    * up the others.
+   * @returns how many there were, at the most `limit`
    * @throws AggregateError of what failed
    */
-  async destroyEnded(limit: number, span: Span): Promise<void> {
+  async destroyEnded(limit: number, span: Span): Promise<number> {
     const { earliest, isCertain } = this.#vault.moment();
-    if (!isCertain) return;
+    if (!isCertain) return 0;
     const ended = await this.#vault.store.endedGraces(earliest, limit);
     const failures: unknown[] = [];
     const caller = schedulerCaller(span);
@@ -51,6 +73,7 @@ export class Upkeep {
     }
     if (failures.length > 0)
       throw new AggregateError(failures, `${failures.length} versions could not be destroyed`);
+    return ended.length;
   }
 
   /** When tokens were last used, off the request path; a crash loses the last minute or so of it. */
@@ -71,4 +94,9 @@ export class Upkeep {
   get statistics(): VaultStatistics {
     return this.#statistics;
   }
+}
+
+/** Where the policy hands out no part of the name space, the first segment of a name stands for one. */
+function laneOf(namespace: string, name: string): string {
+  return namespace === '' ? name.slice(0, name.indexOf('/') + 1) : namespace;
 }

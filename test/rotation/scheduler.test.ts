@@ -1,5 +1,6 @@
 import t from 'tap';
 import type { Clock, Timer } from '../../src/rotation/clock.ts';
+import { Repeated } from '../../src/rotation/repeated.ts';
 import { type RotatingVault, startScheduler } from '../../src/rotation/scheduler.ts';
 import { noTracing } from '../../telemetry/tracing.ts';
 
@@ -59,9 +60,9 @@ class FakeVault implements RotatingVault {
     this.due = new Set([...this.broken, ...due]);
   }
 
-  async dueNames(limit: number): Promise<string[]> {
+  async dueNames(limit: number, isWanted: (name: string) => boolean): Promise<string[]> {
     this.#enter('due');
-    return [...this.due].slice(0, limit);
+    return [...this.due].filter(isWanted).slice(0, limit);
   }
 
   async rotateDue(name: string): Promise<void> {
@@ -70,16 +71,13 @@ class FakeVault implements RotatingVault {
     this.due.delete(name);
   }
 
-  async destroyEnded(): Promise<void> {
+  async destroyEnded(): Promise<number> {
     this.#enter('destroy');
+    return 0;
   }
 
   async recordTokenUses(): Promise<void> {
     this.#enter('uses');
-  }
-
-  async refreshStatistics(): Promise<void> {
-    this.#enter('statistics');
   }
 
   #enter(step: string): void {
@@ -93,29 +91,36 @@ class FakeVault implements RotatingVault {
   }
 }
 
-function setup(vault: RotatingVault) {
+function setup(vault: RotatingVault, rotationTurnMs = minute) {
   const clock = new FakeClock();
   const warnings: { fields: Readonly<Record<string, unknown>>; message: string }[] = [];
   const log = {
     warn: (fields: Readonly<Record<string, unknown>>, message: string) => warnings.push({ fields, message }),
   };
-  const scheduler = startScheduler({ vault, clock, log, tracing: noTracing, intervalMs: minute });
+  const scheduler = startScheduler({
+    vault,
+    clock,
+    log,
+    tracing: noTracing,
+    intervalMs: minute,
+    rotationTurnMs,
+  });
   return { clock, warnings, scheduler };
 }
 
-t.test('rotates what is due, then destroys, then refreshes; every interval', async t => {
+t.test('rotates what is due, then destroys, then notes; every interval', async t => {
   const vault = new FakeVault(['a', 'b']);
   const { clock, scheduler } = setup(vault);
   t.equal(scheduler.lastSuccess(), null);
   await clock.pass(0);
-  t.same(vault.takeCalls(), ['due', 'a', 'b', 'destroy', 'uses', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'a', 'b', 'destroy', 'uses']);
   t.equal(scheduler.lastSuccess(), clock.now());
 
   vault.due.add('c');
   await clock.pass(minute - 1);
   t.same(vault.takeCalls(), []);
   await clock.pass(1);
-  t.same(vault.takeCalls(), ['due', 'c', 'destroy', 'uses', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'c', 'destroy', 'uses']);
   t.equal(scheduler.lastSuccess(), clock.now());
 });
 
@@ -167,17 +172,48 @@ t.test('a long backlog is spread over rounds', async t => {
   const { clock } = setup(vault);
   await clock.pass(0);
   t.equal(vault.due.size, 500);
+  await clock.pass(999);
+  t.equal(vault.due.size, 500);
+  await clock.pass(1);
+  t.equal(vault.due.size, 0, 'the next round comes after a second');
+});
+
+t.test('a round rotates for so long only, and then gives the other steps their turn', async t => {
+  const vault = new FakeVault(['a', 'b', 'c']);
+  const { clock, scheduler } = setup(vault, -1);
+  await clock.pass(0);
+  t.same(vault.takeCalls(), ['due', 'destroy', 'uses'], 'here the time is over before it begins');
+  t.equal(scheduler.lastSuccess(), clock.now(), 'what is left shows as overdue');
+  await clock.pass(1000);
+  t.same(vault.takeCalls(), ['due', 'destroy', 'uses'], 'the next round comes after a second');
+});
+
+t.test('what is repeated goes on after a failure, on a timer of its own', async t => {
+  const clock = new FakeClock();
+  const warnings: string[] = [];
+  const log = { warn: (_fields: object, message: string) => void warnings.push(message) };
+  let runs = 0;
+  const work = async () => {
+    runs++;
+    if (runs === 2) throw new Error('disk');
+  };
+  const repeated = new Repeated('counting', work, { clock, intervalMs: minute, log });
+  for (const milliseconds of [0, minute, minute - 1, 1]) await clock.pass(milliseconds);
+  t.equal(runs, 3);
+  t.same(warnings, ['counting failed; it is tried again']);
+  await repeated.stop();
   await clock.pass(minute);
-  t.equal(vault.due.size, 0);
+  t.equal(runs, 3);
+  t.equal(clock.pending, 0);
 });
 
 t.test('a step that fails leaves the others their turn, and the round is no success', async t => {
-  for (const step of ['due', 'destroy', 'uses', 'statistics']) {
+  for (const step of ['due', 'destroy', 'uses']) {
     const vault = new FakeVault();
     vault.failingStep = step;
     const { clock, scheduler, warnings } = setup(vault);
     await clock.pass(0);
-    t.equal(vault.takeCalls().length, 3, `the other three steps ran without ${step}`);
+    t.equal(vault.takeCalls().length, 2, `the other two steps ran without ${step}`);
     t.equal(scheduler.lastSuccess(), null);
     t.match(warnings, [{ fields: { reason: 'disk' } }]);
     vault.failingStep = null;
@@ -201,9 +237,9 @@ t.test('rounds never overlap, however long one takes', async t => {
   t.equal(clock.pending, 0);
   resolve();
   await settled();
-  t.same(vault.takeCalls(), ['destroy', 'uses', 'statistics']);
+  t.same(vault.takeCalls(), ['destroy', 'uses']);
   await clock.pass(minute);
-  t.same(vault.takeCalls(), ['due', 'destroy', 'uses', 'statistics']);
+  t.same(vault.takeCalls(), ['due', 'destroy', 'uses']);
 });
 
 t.test('a clock that jumps causes neither a burst nor a standstill', async t => {

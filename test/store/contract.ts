@@ -199,6 +199,7 @@ function clocks(t: Test, newStore: NewStore): void {
     await store.commit(
       [
         creation('late', { rotation, expiresAt: 300 }),
+        creation('late too', { rotation, expiresAt: 300 }),
         creation('early', { rotation, expiresAt: 100 }),
         creation('future', { rotation, expiresAt: 301 }),
         creation('by-hand', { expiresAt: 100 }),
@@ -206,8 +207,19 @@ function clocks(t: Test, newStore: NewStore): void {
       ],
       operations()(),
     );
-    t.strictSame(await store.dueRotations(300, 10), ['early', 'late']);
-    t.strictSame(await store.dueRotations(300, 1), ['early']);
+    const due = await store.dueRotations(300, 10, null);
+    t.strictSame(
+      due.map(({ name, expiresAt }) => [name, expiresAt]),
+      [
+        ['early', 100],
+        ['late', 300],
+        ['late too', 300],
+      ],
+    );
+    for (const [index, each] of due.entries()) {
+      t.strictSame(await store.dueRotations(300, 2, each), due.slice(index + 1), `after ${each.name}`);
+    }
+    t.strictSame(await store.dueRotations(300, 1, null), due.slice(0, 1));
   });
 
   t.test('ended graces are versions past destroyAt that still hold a value', async t => {

@@ -25,6 +25,7 @@ import { throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
 import { CertificatesInForce } from './tls/certificates-in-force.ts';
 import type { Vault } from './vault/vault.ts';
+import { VaultFileSizes } from './vault-file-sizes.ts';
 import { openWorkingVault, type WorkingVault } from './working-vault.ts';
 
 const day = 86_400_000;
@@ -140,6 +141,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     log: logger,
   });
   const disks = new DiskFree(config);
+  const vaultFiles = new VaultFileSizes(config.paths.vault_path);
   metrics.observe({
     secretsTotal: vault.count,
     auditLatched: () => !audit.writable,
@@ -153,6 +155,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     clockInDoubt: () => clock.doubt !== null,
     clockOffsetSeconds: () => (clock.doubt?.offsetMs ?? 0) / 1000,
     diskFree: () => disks.read(),
+    vaultFileSizes: () => vaultFiles.read(),
     lastExitReason: () => options.lastExitReason,
   });
 

@@ -103,6 +103,9 @@ const serviceMetrics = [
       attributes: ['path_kind'],
     },
   ),
+  gauge('vault_file_bytes', 'By', 'Size of the database and of its write-ahead log, in bytes.', {
+    attributes: ['file'],
+  }),
   gauge('rotations_overdue', '{secret}', 'Secrets whose scheduled rotation is overdue.'),
   gauge(
     'oldest_secret_age_seconds',

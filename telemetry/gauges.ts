@@ -20,6 +20,7 @@ export interface GaugeSources {
   }[];
   readonly tlsReloadSucceeded: () => boolean;
   readonly diskFree: () => readonly { readonly path_kind: 'vault' | 'audit'; readonly bytes: number }[];
+  readonly vaultFileSizes: () => readonly { readonly file: 'database' | 'wal'; readonly bytes: number }[];
   readonly clockInDoubt: () => boolean;
   /** How far the wall clock is ahead of the expected time while it is in doubt, else 0. */
   readonly clockOffsetSeconds: () => number;
@@ -51,6 +52,7 @@ const plainGauges = [
 export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): void {
   const plain = plainGauges.map(([name, source]) => ({ name, gauge: createGauge(meter, name), source }));
   const diskFree = createGauge(meter, 'disk_free_bytes');
+  const vaultFiles = createGauge(meter, 'vault_file_bytes');
   const certificateExpiry = createGauge(meter, 'tls_certificate_expiry_timestamp_seconds');
   const lastExitReason = createGauge(meter, 'last_exit_reason');
 
@@ -70,6 +72,11 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
       }
     });
     attempt(() => {
+      for (const { file, bytes } of sources.vaultFileSizes?.() ?? []) {
+        observeFinite(result, vaultFiles, bytes, { file });
+      }
+    });
+    attempt(() => {
       for (const { certificate, expiresAt } of sources.certificateExpiry?.() ?? []) {
         observeFinite(result, certificateExpiry, expiresAt, { certificate });
       }
@@ -79,7 +86,7 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
       if (reason !== null) result.observe(lastExitReason, 1, { reason: knownExitReason(reason) });
     });
   };
-  const labelled = [diskFree, certificateExpiry, lastExitReason];
+  const labelled = [diskFree, vaultFiles, certificateExpiry, lastExitReason];
   meter.addBatchObservableCallback(report, [...plain.map(({ gauge }) => gauge), ...labelled]);
 }
 

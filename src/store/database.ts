@@ -9,6 +9,8 @@ import { StoreError } from './store.ts';
 const applicationId = 0x4a565344;
 const schemaVersion = 2;
 const busyTimeout = 5000;
+/** The write-ahead log reaches about this between two checkpoints. */
+const usualLogBytes = 16 * 1024 * 1024;
 
 /** Makes an empty 0600 file (and its folder, 0700) unless the file exists; both survive a power cut. */
 export function createDatabaseFile(path: string): void {
@@ -55,6 +57,8 @@ export function openForWriting(path: string, allowed: FileChanges): DatabaseSync
       const found = identify(database, allowed);
       // Checkpoints are the writer's own, since SQLite hides the errors of automatic ones.
       database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0');
+      // A reader from outside can make the log grow; when it has left, the log shrinks again.
+      database.exec(`PRAGMA journal_size_limit = ${usualLogBytes}`);
       // A purged value must not linger in free pages.
       database.exec('PRAGMA secure_delete = ON');
       if (found === 'empty') createSchema(database);

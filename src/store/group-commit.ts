@@ -55,8 +55,8 @@ export class GroupCommit {
   }
 
   /**
-   * Applies all requests in one transaction, each in a savepoint: one that fails by itself fails alone. Returns after
-   * the fsync. Throws an error when the connection can no longer be trusted.
+   * Applies all requests in one transaction, each in a savepoint: one that fails by itself fails alone, also one that meets a
+   * damaged page. Returns after the fsync. Throws an error when the connection can no longer be trusted.
    */
   run(requests: readonly WriteRequest[]): CommittedBatch {
     if (this.#epoch === null) return { answers: requests.map(() => openedForReading), seconds: null };
@@ -67,8 +67,18 @@ export class GroupCommit {
     } catch (error) {
       const refusal = refusalOf(error);
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      if (damageOf(error) === 'unreadable' && requests.length > 1) return this.#runEach(requests);
       return { answers: requests.map(() => refusal), seconds: null };
     }
+  }
+
+  #runEach(requests: readonly WriteRequest[]): CommittedBatch {
+    const batches = requests.map(request => this.run([request]));
+    const times = batches.map(({ seconds }) => seconds).filter(seconds => seconds !== null);
+    return {
+      answers: batches.flatMap(({ answers }) => answers),
+      seconds: times.length === 0 ? null : times.reduce((sum, seconds) => sum + seconds, 0),
+    };
   }
 
   /** Moves the log into the database file when it has grown long. Throws as `run` does. */
@@ -78,7 +88,7 @@ export class GroupCommit {
     try {
       this.#database.exec('PRAGMA wal_checkpoint(PASSIVE)');
     } catch (error) {
-      // On a full disk all stays in the log, to be moved another time.
+      // Where the database cannot grow or be read, all stays in the log, to be moved another time.
       if (damageOf(error) === 'fatal') throw error;
     }
   }
@@ -106,7 +116,8 @@ export class GroupCommit {
   }
 }
 
-function failureOf(error: unknown): Failure {
+/** A request that failed by itself. */
+export function failureOf(error: unknown): Failure {
   const failure = error instanceof StoreError ? error.failure : 'failed';
   return { kind: 'failure', failure, message: errorMessage(error) };
 }
@@ -118,6 +129,14 @@ function refusalOf(error: unknown): Failure {
       return { kind: 'failure', failure: 'full', message: 'the disk is full' };
     case 'busy':
       return { kind: 'failure', failure: 'failed', message: 'another process is writing to the vault' };
+    case 'unwritable':
+      return {
+        kind: 'failure',
+        failure: 'failed',
+        message: `the vault cannot be written: ${errorMessage(error)}`,
+      };
+    case 'unreadable':
+      return { kind: 'failure', failure: 'failed', message: `the vault is damaged: ${errorMessage(error)}` };
     default:
       throw error;
   }

@@ -29,7 +29,7 @@ export type WriteRequest =
     }
   | { readonly kind: 'putState'; readonly entries: [key: string, value: Uint8Array][] }
   | { readonly kind: 'noteAudit'; readonly position: AuditPosition; readonly segment: AuditSegment | null }
-  /** Writes nothing new, durably: proof that the disk takes writes. */
+  /** Writes something of no meaning, durably: proof that the disk takes writes. */
   | { readonly kind: 'touch' };
 
 export type WriterRequest =

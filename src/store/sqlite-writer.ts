@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
 import { openForWriting } from './database.ts';
-import { GroupCommit } from './group-commit.ts';
+import { failureOf, GroupCommit } from './group-commit.ts';
 import {
   type Answer,
   type BatchReport,
@@ -14,6 +14,7 @@ import {
   type WriterRequest,
 } from './messages.ts';
 import { integer } from './rows.ts';
+import { damageOf } from './sqlite-errors.ts';
 import { prepareStatistics } from './statistics.ts';
 import { WriterEpoch } from './writer-epoch.ts';
 
@@ -31,6 +32,16 @@ function start(options: WriterOptions): void {
   }
 }
 
+/** A page that cannot be read fails what asks for it, and not the writer. */
+function read(question: () => Answer): Answer {
+  try {
+    return question();
+  } catch (error) {
+    if (damageOf(error) === 'fatal') throw error;
+    return failureOf(error);
+  }
+}
+
 function serve(database: DatabaseSync, epoch: WriterEpoch | null): void {
   const group = new GroupCommit(database, epoch);
   const statistics = prepareStatistics(database);
@@ -41,7 +52,7 @@ function serve(database: DatabaseSync, epoch: WriterEpoch | null): void {
     const committed = writes.length === 0 ? { answers: [], seconds: null } : group.run(writes);
     const written = committed.answers.values();
     const answers = requests.map((request): Answer => {
-      if (request.kind === 'statistics') return statistics(request.now);
+      if (request.kind === 'statistics') return read(() => statistics(request.now));
       if (request.kind === 'look') return { kind: 'done' };
       return written.next().value ?? { kind: 'done' };
     });

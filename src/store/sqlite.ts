@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { errorMessage } from '../errors.ts';
 import { CachedSecrets } from './cached-secrets.ts';
 import { createDatabaseFile, openForReading } from './database.ts';
-import type { RowChange } from './messages.ts';
+import { isWrite, type RowChange } from './messages.ts';
 import { Reader } from './reader.ts';
 import { encodeHead, encodeToken, encodeVersion, isLive } from './rows.ts';
 import {
@@ -23,6 +23,7 @@ import {
   type VaultStatistics,
   type VersionSummary,
 } from './store.ts';
+import { WriteProbe } from './write-probe.ts';
 import { WriterClient } from './writer-client.ts';
 
 const standardCacheBytes = 67_108_864;
@@ -82,22 +83,25 @@ class SqliteStore implements Store {
   readonly #reader: Reader;
   readonly #writer: WriterClient;
   readonly #secrets: CachedSecrets;
+  readonly #probe: WriteProbe;
   #liveCount: number;
 
   constructor(
     reader: Reader,
     writer: WriterClient,
     opened: { readonly liveCount: number; readonly dataVersion: number; readonly writerEpoch: number | null },
-    { cacheBytes = standardCacheBytes, metrics }: SqliteStoreOptions,
+    { path, cacheBytes = standardCacheBytes, metrics }: SqliteStoreOptions,
   ) {
     this.writerEpoch = opened.writerEpoch;
     this.#reader = reader;
     this.#writer = writer;
     this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion, cacheBytes);
+    this.#probe = new WriteProbe(path, async () => void (await writer.request({ kind: 'touch' })));
     this.#liveCount = opened.liveCount;
     writer.onBatch = (report, requests) => {
       this.#liveCount = report.liveCount;
       this.#secrets.batchDone(report, requests);
+      if (requests.some(isWrite)) this.#probe.batchDone(report.seconds !== null);
       if (report.seconds !== null) metrics?.storeCommitted(report.seconds);
     };
   }
@@ -196,7 +200,8 @@ class SqliteStore implements Store {
 
   async check(): Promise<void> {
     this.#reader.liveCount();
-    await this.#writer.request({ kind: 'touch' });
+    this.#writer.requireRunning();
+    await this.#probe.run();
   }
 
   async close(): Promise<void> {

@@ -91,6 +91,11 @@ export class WriterClient {
     return answer;
   }
 
+  /** @throws StoreError when nothing more is taken on */
+  requireRunning(): void {
+    if (this.#stopped !== null) throw this.#stopped;
+  }
+
   /** Asks for a report of the writer's data version, with the next batch. */
   look(): void {
     // A stopped writer reports no more; whoever needs it has been told.

@@ -15,6 +15,7 @@ const layers: readonly (readonly string[])[] = [
     'src/logging.ts',
     'src/last-exit.ts',
     'src/disk-free.ts',
+    'src/vault-file-sizes.ts',
   ],
   ['src/tls/', 'src/socket-access.ts', 'src/file-permissions.ts'],
   ['src/http/'],

@@ -163,6 +163,10 @@ const sources: GaugeSources = {
   policyLastReload: () => 1_700_000_001,
   certificateExpiry: () => [{ certificate: 'server', expiresAt: 1_700_000_002 }],
   tlsReloadSucceeded: () => true,
+  vaultFileSizes: () => [
+    { file: 'database', bytes: 300 },
+    { file: 'wal', bytes: 40 },
+  ],
   clockInDoubt: () => true,
   clockOffsetSeconds: () => -3600,
   diskFree: () => [
@@ -182,6 +186,8 @@ const sourcesRead = {
   policy_last_reload_timestamp_seconds: '1700000001',
   'tls_certificate_expiry_timestamp_seconds{certificate="server"}': '1700000002',
   tls_reload_success: '1',
+  'vault_file_bytes{file="database"}': '300',
+  'vault_file_bytes{file="wal"}': '40',
   clock_in_doubt: '1',
   clock_offset_seconds: '-3600',
   'disk_free_bytes{path_kind="vault"}': '100',

@@ -1,4 +1,4 @@
-/** Commits until a write fails with EFBIG (RLIMIT_FSIZE): no full disk, but an error that must stop the writer. */
+/** Commits until a write fails with EFBIG (RLIMIT_FSIZE): no full disk, but an error that must stop no writer. */
 import { openSqliteStore } from '../../../src/store/sqlite.ts';
 import { StoreError } from '../../../src/store/store.ts';
 import { creation, operations, version } from '../secrets.ts';

@@ -1,3 +1,5 @@
+import { isTemporary } from './temporary.ts';
+
 /**
  * Every error a client can meet: one row per code, with the HTTP status and the default message.
  * `docs/API.md` lists the same rows; test/consistency/errors.test.ts holds the two together.
@@ -65,11 +67,18 @@ export function invalidToken(): ServiceError {
   return new ServiceError('unauthenticated', 'The bearer token is not valid.', { headers });
 }
 
-/** A reason not to start: the message says what, where and what to do; the process exits with code 2. */
+/**
+ * A reason not to start: the message says what, where and what to do. The process exits with code 75 when the reason can pass by
+ * itself, and with 2 when somebody must change something.
+ */
 export class StartError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
+  readonly isTemporary: boolean;
+
+  /** What the cause says counts unless `isTemporary` is given. */
+  constructor(message: string, options: ErrorOptions & { readonly isTemporary?: boolean } = {}) {
     super(oneLine(message), options);
     this.name = 'StartError';
+    this.isTemporary = options.isTemporary ?? isTemporary(options.cause);
   }
 }
 
@@ -83,12 +92,20 @@ export function oneLine(text: string): string {
 
 /** Anything thrown on the way up, as a reason not to start. */
 export function asStartError(error: unknown): StartError {
-  return error instanceof StartError ? error : new StartError(errorMessage(error), { cause: error });
+  return error instanceof StartError ? error : new StartError(messageWithCause(error), { cause: error });
 }
 
 /** The message of anything thrown, for log lines and start errors. */
 export function errorMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The message, and what the system said where the message does not repeat it. */
+function messageWithCause(error: unknown): string {
+  const message = errorMessage(error);
+  if (!(error instanceof Error) || error.cause === undefined) return message;
+  const cause = messageWithCause(error.cause);
+  return message.includes(cause) ? message : `${message} (${cause})`;
 }
 
 /** The system error code of anything thrown (`ENOENT`, `EADDRINUSE`), or undefined. */

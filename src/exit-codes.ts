@@ -1,14 +1,31 @@
 /**
- * Every exit code of `jarvis-secretsd`, in one table: docs/CONFIGURATION.md lists the same rows, and
- * test/consistency/exit-codes.test.ts holds the two together. Codes above 128 follow the shells: 128 and the number of a signal.
+ * Every exit code of `jarvis-secretsd`, in one table: `--help` prints it, and docs/CONFIGURATION.md has the same rows
+ * (test/consistency/exit-codes.test.ts). Codes above 128 are 128 and the number of a signal, as shells have it.
  */
-export const exitCodes = {
-  success: 0,
-  failure: 1,
-  refused: 2,
+export const exitCodeTable = {
+  success: { code: 0, meaning: 'The service stopped as asked, or the command succeeded.' },
+  failure: {
+    code: 1,
+    meaning:
+      'The service failed while it ran, or could not stop cleanly; or the answer of the command is no.',
+  },
+  refused: {
+    code: 2,
+    meaning: 'The start or the command was refused: somebody must change something first.',
+  },
   /** EX_TEMPFAIL of sysexits.h. */
-  temporary: 75,
-  secondInterrupt: 130,
-  secondQuit: 131,
-  secondTerminate: 143,
-} as const;
+  temporary: {
+    code: 75,
+    meaning: 'The start failed for a reason that can pass by itself: try again later.',
+  },
+  secondInterrupt: { code: 130, meaning: 'A second SIGINT (Ctrl-C) ended the service during its stop.' },
+  secondQuit: { code: 131, meaning: 'A second SIGQUIT ended the service during its stop.' },
+  secondTerminate: { code: 143, meaning: 'A second SIGTERM ended the service during its stop.' },
+} as const satisfies Record<string, { code: number; meaning: string }>;
+
+export type ExitCode = keyof typeof exitCodeTable;
+
+/** The number of an exit code. */
+export function exitCode(name: ExitCode): number {
+  return exitCodeTable[name].code;
+}

@@ -37,7 +37,7 @@ export async function listen(
 }
 
 /** Fails where `listen` would: a start that cannot end well is to make nothing. @throws StartError */
-export async function tryToListen(address: BindAddress, access: SocketAccess): Promise<void> {
+export async function tryToListen(address: BindAddress, access: SocketAccess | null = null): Promise<void> {
   const server = createServer();
   await listen(server, address, access);
   server.close();

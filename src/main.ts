@@ -6,7 +6,7 @@ import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
 import { tlsFiles } from './config/transport.ts';
 import { asStartError, errorMessage } from './errors.ts';
-import { exitCodes } from './exit-codes.ts';
+import { exitCode } from './exit-codes.ts';
 import { requireClosedFiles } from './file-permissions.ts';
 import { Drain } from './http/drain.ts';
 import { routeTemplateOf } from './http/route-template.ts';
@@ -46,7 +46,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
   const die = (reason: ExitReason, error: unknown): never => {
     logger.fatal({ reason: errorMessage(error) }, 'the process must end');
     lastExit.note(reason);
-    process.exit(exitCodes.failure);
+    process.exit(exitCode('failure'));
   };
   process.on('uncaughtException', error => die('uncaught_error', error));
   const service = await startService({
@@ -138,16 +138,16 @@ function stopWithin(deadlineMs: number, signal: StopSignal, logger: Logger, stop
   logger.info({ signal }, 'stopping: finishing requests in flight');
   setTimeout(() => {
     logger.error({ deadline_ms: deadlineMs }, 'the stop took too long: the process ends now');
-    process.exit(exitCodes.failure);
+    process.exit(exitCode('failure'));
   }, deadlineMs).unref();
   stop().then(
     () => {
       logger.info('stopped');
-      process.exit(exitCodes.success);
+      process.exit(exitCode('success'));
     },
     error => {
       logger.error({ reason: errorMessage(error) }, 'the stop was not clean');
-      process.exit(exitCodes.failure);
+      process.exit(exitCode('failure'));
     },
   );
 }
@@ -155,7 +155,7 @@ function stopWithin(deadlineMs: number, signal: StopSignal, logger: Logger, stop
 /** For those who do not want to wait for requests in flight. Everything that was acknowledged is durable already. */
 function endAtOnce(signal: StopSignal, logger: Logger): never {
   logger.warn({ signal }, 'a second signal: the process ends now, and requests in flight are cut');
-  process.exit(exitCodes[secondStop[signal]]);
+  process.exit(exitCode(secondStop[signal]));
 }
 
 async function reloadPolicy(service: Service, logger: Logger): Promise<void> {

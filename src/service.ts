@@ -77,6 +77,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const certificates = tls === null ? null : new CertificatesInForce(tls, logger);
   const policy = new PolicyInForce(config.security.rbac_policy_path, time.wall());
   await tryToListen(address, socketAccess(config));
+  const { bind_addr } = config.telemetry.prometheus;
+  if (bind_addr !== undefined) {
+    await tryToListen(parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
+  }
   await throwIfStopped(stopRequested);
   const working = await openWorkingVault({
     config,

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { checkConfigCommand } from '../src/cli/commands/check-config.ts';
@@ -150,18 +148,6 @@ for (const [what, [damage, message]] of Object.entries(refusedHalf)) {
     await isRefused(t, installation, what, message);
   });
 }
-
-t.test('a taken port, and makes nothing', async t => {
-  const installation = await install(t.testdir());
-  const other = createServer().listen(installation.port, '127.0.0.1');
-  await once(other, 'listening');
-  t.teardown(() => other.close());
-  const { code, output } = await start(installation);
-  t.equal(code, 2);
-  t.match(output, /the address is taken/);
-  t.match(output, oneLine);
-  t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
-});
 
 t.test('one process to a vault, until it is killed', async t => {
   const installation = await install(t.testdir());

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import packageFile from '../../package.json' with { type: 'json' };
-import { exitCodes } from '../exit-codes.ts';
+import { exitCode } from '../exit-codes.ts';
 import type { Signals } from '../signals.ts';
 
 const defaultConfig = 'config.toml';
@@ -19,7 +19,7 @@ function commands(signals: Signals): Command {
     .description('A secrets service for one host or one team.')
     .version(packageFile.version)
     // Commander would end a wrong use with 1, which some commands give a meaning of its own.
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.success : exitCodes.refused))
+    .exitOverride(error => process.exit(error.exitCode === 0 ? exitCode('success') : exitCode('refused')))
     .hook('preAction', (_program, command) => {
       if (command !== program || program.opts<{ checkConfig?: boolean }>().checkConfig) signals.release();
     })

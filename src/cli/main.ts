@@ -3,12 +3,17 @@ import { Signals, StartInterrupted } from '../signals.ts';
 
 const signals = new Signals(process);
 const { runCommandLine } = await import('./command-line.ts');
-const { errorMessage } = await import('../errors.ts');
-const { exitCodes } = await import('../exit-codes.ts');
+const { errorMessage, StartError } = await import('../errors.ts');
+const { exitCode } = await import('../exit-codes.ts');
 
 try {
   await runCommandLine(process.argv, signals);
 } catch (error) {
   process.stderr.write(`jarvis-secretsd: ${errorMessage(error)}\n`);
-  process.exit(error instanceof StartInterrupted ? exitCodes.success : exitCodes.refused);
+  process.exit(exitCodeOf(error));
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof StartInterrupted) return exitCode('success');
+  return error instanceof StartError && error.isTemporary ? exitCode('temporary') : exitCode('refused');
 }

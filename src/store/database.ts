@@ -1,8 +1,18 @@
-import { closeSync, existsSync, fchmodSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
 import { schema, tokensSchema } from './schema.ts';
+import { cannotOpen } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
 
 /** 'JVSD', so that `file` and we ourselves can tell a vault from any other SQLite database. */
@@ -80,7 +90,26 @@ function opened(path: string, open: () => DatabaseSync): DatabaseSync {
   try {
     return open();
   } catch (error) {
-    throw new StoreError('failed', `cannot open the vault ${path}: ${errorMessage(error)}`, { cause: error });
+    const cause = openFailure(path, error);
+    throw new StoreError('failed', `cannot open the vault ${path}: ${errorMessage(cause)}`, { cause });
+  }
+}
+
+/**
+ * SQLite says of a file that it cannot open only that; the system knows why. Where nothing forbids it, it was too few descriptors.
+ * No file of the vault is opened: to close one again would end the locks that this process holds on it.
+ */
+export function openFailure(path: string, error: unknown): unknown {
+  if (!cannotOpen(error)) return error;
+  try {
+    closeSync(openSync(dirname(path), 'r'));
+    for (const file of [path, `${path}-wal`, `${path}-shm`]) {
+      if (existsSync(file)) accessSync(file, constants.R_OK | constants.W_OK);
+    }
+    const message = `${errorMessage(error)}; are there too few open files (ulimit -n)?`;
+    return new StoreError('failed', message, { cause: error, isTemporary: true });
+  } catch (cause) {
+    return cause;
   }
 }
 

@@ -1,9 +1,9 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { errorMessage, systemErrorCode } from '../errors.ts';
-import { createDatabaseFile } from './database.ts';
-import { damageOf } from './sqlite-errors.ts';
+import { systemErrorCode } from '../errors.ts';
+import { createDatabaseFile, openFailure } from './database.ts';
+import { damageOf, sqliteMessage } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
 
 /** Held here too, for a forgotten connection is collected, closed, and its lock gone. */
@@ -42,7 +42,8 @@ export function lockVault(path: string): VaultLock {
     return { release };
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    throw new StoreError('failed', `cannot lock the vault ${path}: ${errorMessage(error)}`, { cause: error });
+    const cause = openFailure(`${path}.lock`, error);
+    throw new StoreError('failed', `cannot lock the vault ${path}: ${sqliteMessage(cause)}`, { cause });
   }
 }
 

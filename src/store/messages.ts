@@ -73,7 +73,7 @@ export type WriterReport =
       /** Null where nothing is to be written. */
       readonly writerEpoch: number | null;
     }
-  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'refused'; readonly message: string; readonly isTemporary: boolean }
   | BatchReport
   /** The writer can no longer be trusted, and says nothing more. */
   | { readonly kind: 'fatal'; readonly message: string };

@@ -3,7 +3,7 @@ const busy = 5;
 const readOnly = 8;
 const corrupt = 11;
 const full = 13;
-const cannotOpen = 14;
+const cannotOpenFile = 14;
 const tooBig = 18;
 const constraint = 19;
 const mismatch = 20;
@@ -47,13 +47,18 @@ export function damageOf(error: unknown): Damage {
     case busy:
       return 'busy';
     case readOnly:
-    case cannotOpen:
+    case cannotOpenFile:
       return 'unwritable';
     case corrupt:
       return 'unreadable';
     default:
       return 'fatal';
   }
+}
+
+/** Whether a file could not be opened. */
+export function cannotOpen(error: unknown): boolean {
+  return ((resultCode(error) ?? 0) & 0xff) === cannotOpenFile;
 }
 
 /** The extended result code; null for an error that is not SQLite's. */

@@ -2,6 +2,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
+import { isTemporary } from '../temporary.ts';
 import { openForWriting } from './database.ts';
 import { failureOf, GroupCommit } from './group-commit.ts';
 import {
@@ -27,7 +28,7 @@ function start(options: WriterOptions): void {
     const database = openForWriting(options.path, options);
     serve(database, options.write ? new WriterEpoch(database) : null);
   } catch (error) {
-    report({ kind: 'refused', message: errorMessage(error) });
+    report({ kind: 'refused', message: errorMessage(error), isTemporary: isTemporary(error) });
     parentPort?.close();
   }
 }

@@ -212,10 +212,17 @@ export type StoreFailure = 'conflict' | 'full' | 'failed';
 
 export class StoreError extends Error {
   readonly failure: StoreFailure;
+  /** Whether it can pass by itself, as far as the store's own thread can tell. */
+  readonly isTemporary: boolean;
 
-  constructor(failure: StoreFailure, message: string, options?: ErrorOptions) {
+  constructor(
+    failure: StoreFailure,
+    message: string,
+    options: ErrorOptions & { readonly isTemporary?: boolean } = {},
+  ) {
     super(message, options);
     this.name = 'StoreError';
     this.failure = failure;
+    this.isTemporary = options.isTemporary ?? failure === 'full';
   }
 }

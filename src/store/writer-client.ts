@@ -64,7 +64,10 @@ export class WriterClient {
     const first = await firstReport(worker);
     if (first.kind === 'opened') return { writer: new WriterClient(worker, onFatal), opened: first };
     await worker.terminate();
-    throw new StoreError('failed', first.kind === 'refused' ? first.message : 'the writer did not start');
+    if (first.kind === 'refused') {
+      throw new StoreError('failed', first.message, { isTemporary: first.isTemporary });
+    }
+    throw new StoreError('failed', 'the writer did not start');
   }
 
   set onBatch(listener: BatchListener) {
@@ -163,8 +166,16 @@ export class WriterClient {
 
 function firstReport(worker: Worker): Promise<WriterReport> {
   const first = Promise.withResolvers<WriterReport>();
-  const failed = (error: unknown) => first.reject(new StoreError('failed', errorMessage(error)));
+  const failed = (error: unknown) =>
+    first.reject(new StoreError('failed', errorMessage(error), { cause: error }));
+  // A thread that gets too few descriptors ends without a word.
+  const ended = () => {
+    first.reject(
+      new StoreError('failed', 'the thread that writes the vault did not start', { isTemporary: true }),
+    );
+  };
   worker.once('message', first.resolve);
   worker.once('error', failed);
-  return first.promise.finally(() => worker.off('error', failed));
+  worker.once('exit', ended);
+  return first.promise.finally(() => worker.off('error', failed).off('exit', ended));
 }

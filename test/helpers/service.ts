@@ -22,6 +22,8 @@ export interface Installation {
   readonly user?: number;
   /** What the executable is started with; as in most shells unless said. */
   readonly umask?: number;
+  /** The words of a command that runs the executable, such as in a mount namespace of its own. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A service that is asked over HTTP. */
@@ -152,7 +154,7 @@ export function launch(installation: Installation, args: readonly string[]): Lau
   const command = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1' ? [] : ['-u', 'NODE_OPTIONS'];
   // A service in this process has set its own.
   const umask = process.umask(installation.umask ?? 0o022);
-  const child = spawn('env', [...command, executable, ...args], {
+  const child = spawn('env', [...command, ...(installation.wrapper ?? []), executable, ...args], {
     cwd: installation.folder,
     env: { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -23,7 +23,7 @@ const processes: Readonly<Record<string, readonly string[]>> = {
   commands: ['audit-verify', 'health', 'policy-test', 'token-identity'],
   ends: ['canary', 'canary-process', 'crash', 'process'],
   http: ['http'],
-  starts: ['signals', 'start-refused', 'start-stop', 'start-temporary', 'unix-socket'],
+  starts: ['signals', 'half-states', 'start-refused', 'start-stop', 'start-temporary', 'unix-socket'],
   audit: ['audit'],
   store: ['store'],
   tls: ['tls'],

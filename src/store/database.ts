@@ -12,7 +12,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
 import { schema, tokensSchema } from './schema.ts';
-import { cannotOpen } from './sqlite-errors.ts';
+import { cannotOpen, sqliteMessage } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
 
 /** 'JVSD', so that `file` and we ourselves can tell a vault from any other SQLite database. */
@@ -91,7 +91,7 @@ function opened(path: string, open: () => DatabaseSync): DatabaseSync {
     return open();
   } catch (error) {
     const cause = openFailure(path, error);
-    throw new StoreError('failed', `cannot open the vault ${path}: ${errorMessage(cause)}`, { cause });
+    throw new StoreError('failed', `cannot open the vault ${path}: ${sqliteMessage(cause)}`, { cause });
   }
 }
 
@@ -119,7 +119,9 @@ function identify(database: DatabaseSync, { create, migrate }: FileChanges): 'em
   const empty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
   if (empty && id === 0 && version === 0) {
     if (create) return 'empty';
-    throw new Error('the file is empty; a vault was never made in it, or was lost');
+    throw new Error(
+      'the file is empty: the vault was lost, or the first start was interrupted. Restore it from a backup; if it never held a secret, move the file and the master key away, and start again',
+    );
   }
   if (id !== applicationId) throw new Error('the file is a database, but not a jarvis-secretsd vault');
   if (version > schemaVersion) {

@@ -126,7 +126,7 @@ export function failureOf(error: unknown): Failure {
 function refusalOf(error: unknown): Failure {
   switch (damageOf(error)) {
     case 'full':
-      return { kind: 'failure', failure: 'full', message: 'the disk is full' };
+      return { kind: 'failure', failure: 'full', message: 'the disk is full (ENOSPC)' };
     case 'busy':
       return { kind: 'failure', failure: 'failed', message: 'another process is writing to the vault' };
     case 'unwritable':

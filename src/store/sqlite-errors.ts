@@ -1,3 +1,5 @@
+import { errorMessage } from '../errors.ts';
+
 /** SQLite's result codes, as far as the writer tells them apart: https://sqlite.org/rescode.html */
 const busy = 5;
 const readOnly = 8;
@@ -59,6 +61,14 @@ export function damageOf(error: unknown): Damage {
 /** Whether a file could not be opened. */
 export function cannotOpen(error: unknown): boolean {
   return ((resultCode(error) ?? 0) & 0xff) === cannotOpenFile;
+}
+
+/** The message, with the result: SQLite does not say which error the system gave it. */
+export function sqliteMessage(error: unknown): string {
+  const code = resultCode(error);
+  if (code === null) return errorMessage(error);
+  const reason = damageOf(error) === 'full' ? 'no space left on the disk (ENOSPC)' : errorMessage(error);
+  return `${reason}, SQLite result ${code}`;
 }
 
 /** The extended result code; null for an error that is not SQLite's. */

@@ -37,6 +37,8 @@ export interface SqliteStoreOptions {
   readonly create: boolean;
   /** Write nothing: refuse changes, and a vault of an earlier release instead of bringing it up to this one. */
   readonly asIs?: boolean;
+  /** Bring a vault of an earlier release up to this one; on unless `asIs`. */
+  readonly migrate?: boolean;
   /** Called once when writes can no longer be trusted: the process must end, and start again from what is on disk. */
   readonly onFatal: (error: Error) => void;
   /** What the cache of secrets may take, in bytes; 64 MiB unless given. */
@@ -50,9 +52,9 @@ export interface SqliteStoreOptions {
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<Store> {
   prepareFile(options);
-  const { path, create, asIs = false } = options;
+  const { path, create, asIs = false, migrate = !asIs } = options;
   const { writer, opened } = await WriterClient.start(
-    { path, create, migrate: !asIs, write: !asIs },
+    { path, create, migrate, write: !asIs },
     options.onFatal,
   );
   try {

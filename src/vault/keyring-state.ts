@@ -19,12 +19,18 @@ export function dataKeyEntry(kid: string): string {
   return `keyring/data-key/${kid}`;
 }
 
-/** Whether any of a keyring is stored: half of one is not a new vault, and `openKeyring` says what is missing. */
-export async function keyringStored(state: ReadState): Promise<boolean> {
+/** `begun`: a first start knows which master key it will make, and has not stored a key yet. */
+export type KeyringProgress = 'none' | 'begun' | 'stored';
+
+/** Half a keyring counts as stored: it is not a new vault, and `openKeyring` says what is missing. */
+export async function keyringProgress(state: ReadState): Promise<KeyringProgress> {
+  const stored = new Set<string>();
   for (const key of Object.values(stateKeys)) {
-    if ((await state(key)) !== null) return true;
+    if ((await state(key)) !== null) stored.add(key);
   }
-  return false;
+  if (stored.size === 0) return 'none';
+  const isBegun = stored.size === 2 && stored.has(stateKeys.vaultId) && stored.has(stateKeys.check);
+  return isBegun ? 'begun' : 'stored';
 }
 
 export function encodeEntry(content: Uint8Array): Uint8Array {

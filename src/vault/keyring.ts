@@ -47,12 +47,33 @@ interface OpenKeys {
   readonly currentKid: string;
 }
 
-/** The keys of a new vault, and the state entries to store (in one transaction) before anything is sealed. */
-export function createKeyring(options: { readonly masterKey: Uint8Array }): {
+/** What a new vault stores before its master key has a file: its id, and what tells whether a master key is the one. */
+export function beginKeyring(masterKey: Uint8Array): { vaultId: string; state: Record<string, Uint8Array> } {
+  const vaultId = randomUUID();
+  const { checkValue } = createKeyWrap(masterKey, vaultId);
+  const state = {
+    [stateKeys.vaultId]: encodeEntry(Buffer.from(vaultId)),
+    [stateKeys.check]: encodeEntry(checkValue),
+  };
+  return { vaultId, state };
+}
+
+/** The id of a vault that `beginKeyring` began for this master key; null when it was begun for another one. */
+export async function begunFor(masterKey: Uint8Array, state: ReadState): Promise<string | null> {
+  const vaultId = Buffer.from(await readEntry(state, stateKeys.vaultId)).toString();
+  const { checkValue } = createKeyWrap(masterKey, vaultId);
+  return isCheckValue(await readEntry(state, stateKeys.check), checkValue) ? vaultId : null;
+}
+
+/**
+ * The keys of a new vault, and the state entries to store (in one transaction) before anything is sealed.
+ * @param options.vaultId as it was begun; a new one unless given
+ */
+export function createKeyring(options: { readonly masterKey: Uint8Array; readonly vaultId?: string }): {
   keyring: Keyring;
   state: Record<string, Uint8Array>;
 } {
-  const vaultId = randomUUID();
+  const { vaultId = randomUUID() } = options;
   const wrap = createKeyWrap(options.masterKey, vaultId);
   const kid = `k1-${randomBytes(4).toString('hex')}`;
   const root = randomBytes(KEY_BYTES);
@@ -137,10 +158,14 @@ function privateKey(der: Buffer): KeyObject {
 }
 
 function checkMasterKey(wrap: KeyWrap, vaultId: string, stored: Uint8Array): void {
-  if (stored.length === wrap.checkValue.length && timingSafeEqual(stored, wrap.checkValue)) return;
+  if (isCheckValue(stored, wrap.checkValue)) return;
   throw new StartError(
     `the master key does not fit this vault (${vaultId}): give the key the vault was made with, or the vault it belongs to`,
   );
+}
+
+function isCheckValue(stored: Uint8Array, expected: Uint8Array): boolean {
+  return stored.length === expected.length && timingSafeEqual(stored, expected);
 }
 
 async function unwrap(

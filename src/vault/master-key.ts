@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { lstatSync } from 'node:fs';
 import { errorMessage, StartError } from '../errors.ts';
 import { ownerOnly, readPrivateFile } from '../file-access.ts';
-import { createPrivateFile } from './private-file.ts';
+import { createPrivateFile, removeUnfinished } from './private-file.ts';
 
 export const MASTER_KEY_BYTES = 32;
 
@@ -34,18 +34,27 @@ export function loadMasterKey(path: string): Buffer {
   );
 }
 
+export function newMasterKey(): Buffer {
+  return randomBytes(MASTER_KEY_BYTES);
+}
+
 /**
- * Creates a master key file of 32 random bytes, mode 0600, in a folder made 0700 where it is missing; durable when it
- * returns. Throws StartError, also when something stands at the path already.
+ * Creates the file of a master key, mode 0600, in a folder made 0700 where it is missing: whole and durable when it returns, and
+ * absent or whole when the process is killed before. Throws StartError, also when something stands at the path already.
  */
-export function createMasterKey(path: string): Buffer {
-  const key = randomBytes(MASTER_KEY_BYTES);
+export function createMasterKey(path: string, key: Uint8Array): void {
   try {
     createPrivateFile(path, key);
   } catch (error) {
     throw new StartError(`cannot create the master key ${path}: ${errorMessage(error)}`, { cause: error });
   }
-  return key;
+  if (timingSafeEqual(loadMasterKey(path), key)) return;
+  throw new StartError(`another process made the master key ${path} at the same time; start again`);
+}
+
+/** Takes away what a killed `createMasterKey` left next to the key. */
+export function removeUnfinishedMasterKey(path: string): void {
+  removeUnfinished(path);
 }
 
 function decodeKey(content: Buffer): Buffer | null {

@@ -1,21 +1,16 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { asStartError, StartError } from '../errors.ts';
-import { lockVault, VaultInUse, type VaultLock } from '../store/lock.ts';
-import { openSqliteStore } from '../store/sqlite.ts';
+import { lockVault, VaultInUse } from '../store/lock.ts';
+import { openSqliteStore, type SqliteStoreOptions } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
-import { createKeyring, type Keyring, openKeyring } from './keyring.ts';
-import { keyringStored } from './keyring-state.ts';
-import { createMasterKey, loadMasterKey, masterKeyExists } from './master-key.ts';
-
-export interface VaultPaths {
-  readonly vault_path: string;
-  readonly audit_path: string;
-  readonly master_key_path: string;
-}
+import { beginKeyring, begunFor, createKeyring, type Keyring, openKeyring } from './keyring.ts';
+import { keyringProgress } from './keyring-state.ts';
+import { createMasterKey, loadMasterKey, newMasterKey, removeUnfinishedMasterKey } from './master-key.ts';
+import { lostKey, requireParts, type VaultParts, type VaultPaths } from './vault-parts.ts';
 
 export interface OpenedVault {
   readonly store: Store;
   readonly keyring: Keyring;
+  /** Whether no start before this one got as far as the audit log. */
   readonly isNew: boolean;
   /** Closes the store and lets another process have the vault. */
   close(): Promise<void>;
@@ -32,94 +27,100 @@ export interface OpeningOptions {
 }
 
 /**
- * Opens the vault of `paths`, alone; makes a new one only where neither key, vault nor audit exists.
+ * Opens the vault of `paths`, alone. Makes a new one only where neither key, vault nor audit log exists, and finishes one that an
+ * interrupted first start began (docs/FORMAT.md, "The first start").
  * @throws StartError on half a state, a wrong key, another process; nothing is created then
  */
 export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
-  const { paths } = options;
-  const isNew = decideNew(paths, options.mayCreate);
-  const lock = takeLock(paths.vault_path);
+  const { paths, mayCreate, cacheBytes, onFatal, metrics } = options;
+  requireParts(paths, mayCreate);
   try {
-    const masterKey = isNew ? createMasterKey(paths.master_key_path) : loadMasterKey(paths.master_key_path);
-    const { onFatal, metrics } = options;
-    const { cacheBytes } = options;
-    const store = await openSqliteStore({
-      path: paths.vault_path,
-      create: isNew,
-      cacheBytes,
-      onFatal,
-      metrics,
-    });
+    const lock = lockVault(paths.vault_path);
     try {
-      const keyring = isNew ? await initialise(store, masterKey) : await unlock(store, masterKey);
-      return { store, keyring, isNew, close: () => closeAll(store, lock) };
+      // Another start may have made them meanwhile.
+      const parts = requireParts(paths, mayCreate);
+      const create = parts !== 'whole';
+      const storeOptions = { path: paths.vault_path, create, cacheBytes, onFatal, metrics };
+      const store = await openStore(parts, storeOptions, paths);
+      const close = async () => {
+        await store.close();
+        lock.release();
+      };
+      try {
+        const isNew = await isUnused(store);
+        return { store, keyring: await keysOf(store, parts, paths, isNew), isNew, close };
+      } catch (error) {
+        await store.close();
+        throw error;
+      }
     } catch (error) {
-      await store.close();
+      lock.release();
       throw error;
     }
   } catch (error) {
-    lock.release();
     throw asStartError(error);
   }
 }
 
-/** Half a state is never new: a missing mount or a lost key must not become an empty vault. */
-function decideNew({ vault_path, audit_path, master_key_path }: VaultPaths, mayCreate: boolean): boolean {
-  const hasKey = masterKeyExists(master_key_path);
-  const hasVault = existsSync(vault_path);
-  const hasAudit = existsSync(audit_path) && readdirSync(audit_path).length > 0;
-  if (hasKey && hasVault) return false;
-  if (hasVault) {
-    throw new StartError(
-      `There is a vault at ${vault_path} but no master key at ${master_key_path}; put the key back, or set paths.master_key_path.`,
-    );
-  }
-  if (hasKey) {
-    throw new StartError(
-      `There is a master key at ${master_key_path} but no vault at ${vault_path}; restore the vault, set paths.vault_path, or move the key away to begin anew.`,
-    );
-  }
-  if (hasAudit) {
-    throw new StartError(
-      `There is an audit log in ${audit_path} but no vault at ${vault_path}; restore vault and key, or move the log away to begin anew.`,
-    );
-  }
-  if (mayCreate) return true;
-  throw new StartError(
-    `There is no vault at ${vault_path} and no key at ${master_key_path}, and server.init is "require"; mount them, or start once with server.init = "auto".`,
-  );
+/** A file that is no vault of this release needs its key first. */
+async function openStore(parts: VaultParts, options: SqliteStoreOptions, paths: VaultPaths): Promise<Store> {
+  if (parts !== 'no key') return await openSqliteStore(options);
+  return await openSqliteStore({ ...options, migrate: false }).catch(error => {
+    const start = asStartError(error);
+    throw start.isTemporary ? start : lostKey(paths);
+  });
 }
 
-async function initialise(store: Store, masterKey: Uint8Array): Promise<Keyring> {
-  const { keyring, state } = createKeyring({ masterKey });
+/** Before anything is sealed, the audit log's first segment is registered. */
+async function isUnused(store: Store): Promise<boolean> {
+  const segments = await store.auditSegments();
+  return segments.length === 0 && (await store.lastIntent()) === null && store.count() === 0;
+}
+
+/**
+ * The order in which a first start makes the keys: the vault file, in it the key's check value, the key's file, and in the vault
+ * file all other keys. So a key file without a vault is never the work of an interrupted start, and which key the vault waits for
+ * is known.
+ */
+async function keysOf(store: Store, parts: VaultParts, paths: VaultPaths, isNew: boolean): Promise<Keyring> {
+  const state = (key: string) => store.state(key);
+  const progress = await keyringProgress(state);
+  if (progress === 'stored') {
+    if (parts !== 'whole') throw lostKey(paths);
+    return await openKeyring({ masterKey: loadMasterKey(paths.master_key_path), state });
+  }
+  if (!isNew) throw new StartError(`The vault ${paths.vault_path} lost its keys; restore it from a backup.`);
+  if (parts === 'whole') return await finishKeys(store, paths, progress);
+  const masterKey = newMasterKey();
+  const begun = beginKeyring(masterKey);
+  await store.putState(begun.state);
+  createMasterKey(paths.master_key_path, masterKey);
+  return await storeKeys(store, masterKey, begun.vaultId);
+}
+
+/** The key's file is there: it is the one that an interrupted start made, or else nobody knows which it is. */
+async function finishKeys(store: Store, paths: VaultPaths, progress: 'none' | 'begun'): Promise<Keyring> {
+  const { vault_path, master_key_path } = paths;
+  const masterKey = loadMasterKey(master_key_path);
+  const vaultId = progress === 'begun' ? await begunFor(masterKey, key => store.state(key)) : null;
+  if (vaultId === null) {
+    throw new StartError(
+      `The first start with the vault ${vault_path} was interrupted, and the master key ${master_key_path} is not known to belong to it. The vault holds no secret: move ${vault_path}, ${vault_path}-wal and ${vault_path}-shm away. If the key has never belonged to another vault, move it away too. Then start again.`,
+    );
+  }
+  removeUnfinishedMasterKey(master_key_path);
+  return await storeKeys(store, masterKey, vaultId);
+}
+
+async function storeKeys(store: Store, masterKey: Uint8Array, vaultId: string): Promise<Keyring> {
+  const { keyring, state } = createKeyring({ masterKey, vaultId });
   await store.putState(state);
   return keyring;
 }
 
-async function unlock(store: Store, masterKey: Uint8Array): Promise<Keyring> {
-  const state = (key: string) => store.state(key);
-  if (await keyringStored(state)) return await openKeyring({ masterKey, state });
-  throw new StartError(
-    'The vault file holds no keys: its first start was interrupted. Remove the vault and the key, and start again.',
-  );
-}
-
-async function closeAll(store: Store, lock: VaultLock): Promise<void> {
-  await store.close();
-  lock.release();
-}
-
-function takeLock(vaultPath: string): VaultLock {
-  try {
-    return lockVault(vaultPath);
-  } catch (error) {
-    throw asStartError(error);
-  }
-}
-
 /** The vault for reading beside a service that may be running. @throws StartError */
 export async function openForVerification(paths: VaultPaths): Promise<{ store: Store; keyring: Keyring }> {
-  decideNew(paths, false);
+  requireParts(paths, false);
   const masterKey = loadMasterKey(paths.master_key_path);
   const onFatal = (error: Error) => {
     throw error;
@@ -130,7 +131,13 @@ export async function openForVerification(paths: VaultPaths): Promise<{ store: S
     },
   );
   try {
-    return { store, keyring: await unlock(store, masterKey) };
+    const state = (key: string) => store.state(key);
+    if ((await keyringProgress(state)) !== 'stored') {
+      throw new StartError(
+        `The first start with the vault ${paths.vault_path} was interrupted; start the service once, which finishes it.`,
+      );
+    }
+    return { store, keyring: await openKeyring({ masterKey, state }) };
   } catch (error) {
     await store.close();
     throw error;

@@ -1,6 +1,8 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
+  linkSync,
   mkdirSync,
   openSync,
   renameSync,
@@ -9,26 +11,55 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { systemErrorCode } from '../errors.ts';
+
+/** How file systems refuse a second name for a file that they do not know at all. */
+const withoutLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
 
 /**
- * Makes a file of mode 0600, in folders made 0700 where they are missing; durable when it returns. Throws the system's
- * error, also when something stands at the path already.
+ * Makes a file of mode 0600, in folders made 0700 where they are missing; durable when it returns, and at no moment half a file.
+ * Throws the system's error, also when something stands at the path already.
  */
 export function createPrivateFile(path: string, content: Uint8Array): void {
+  place(path, content, linkNew);
+}
+
+/** The same in place of what stands there. */
+export function replacePrivateFile(path: string, content: Uint8Array): void {
+  place(path, content, renameSync);
+}
+
+/** Takes away what a process left that was killed while it made the file. */
+export function removeUnfinished(path: string): void {
+  rmSync(unfinished(path), { force: true });
+}
+
+function unfinished(path: string): string {
+  return `${path}.new`;
+}
+
+function place(path: string, content: Uint8Array, put: (written: string, path: string) => void): void {
   const folder = dirname(resolve(path));
   const firstCreated = mkdirSync(folder, { recursive: true, mode: 0o700 });
-  writeNewFile(path, content);
+  const written = unfinished(path);
+  removeUnfinished(path);
+  try {
+    writeNewFile(written, content);
+    put(written, path);
+  } finally {
+    removeUnfinished(path);
+  }
   syncFolders(folder, firstCreated === undefined ? folder : dirname(firstCreated));
 }
 
-/** The same in place of what stands there: at no moment is half a file at the path. */
-export function replacePrivateFile(path: string, content: Uint8Array): void {
-  const written = `${path}.new`;
-  rmSync(written, { force: true });
-  createPrivateFile(written, content);
-  renameSync(written, path);
-  const folder = dirname(resolve(path));
-  syncFolders(folder, folder);
+/** A rename would replace what stands there. Some file systems have no second names for a file. */
+function linkNew(written: string, path: string): void {
+  try {
+    linkSync(written, path);
+  } catch (error) {
+    if (!withoutLinks.includes(systemErrorCode(error) ?? '') || existsSync(path)) throw error;
+    renameSync(written, path);
+  }
 }
 
 function writeNewFile(path: string, content: Uint8Array): void {

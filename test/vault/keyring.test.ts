@@ -3,11 +3,11 @@ import t from 'tap';
 import { proofMessage } from '../../src/audit/structure.ts';
 import { DecryptionError, open, seal } from '../../src/vault/envelope.ts';
 import { createKeyWrap, type KeyPurpose } from '../../src/vault/key-wrap.ts';
-import { createKeyring, openKeyring } from '../../src/vault/keyring.ts';
+import { beginKeyring, begunFor, createKeyring, openKeyring } from '../../src/vault/keyring.ts';
 import {
   dataKeyEntry,
   encodeEntry,
-  keyringStored,
+  keyringProgress,
   type ReadState,
   stateKeys,
 } from '../../src/vault/keyring-state.ts';
@@ -149,10 +149,23 @@ t.test('an entry of another vault is refused', async t => {
 
 t.test('half a keyring counts as stored', async t => {
   const { state } = createKeyring({ masterKey });
-  t.notOk(await keyringStored(reader({})));
+  t.equal(await keyringProgress(reader({})), 'none');
   for (const key of Object.values(stateKeys)) {
-    t.ok(await keyringStored(reader({ [key]: state[key] ?? new Uint8Array(0) })), key);
+    t.equal(await keyringProgress(reader({ [key]: state[key] ?? new Uint8Array(0) })), 'stored', key);
+    const { [key]: _, ...rest } = state;
+    t.equal(await keyringProgress(reader(rest)), 'stored', `without ${key}`);
   }
+});
+
+t.test('a keyring that is begun knows its master key, and holds no other', async t => {
+  const { vaultId, state } = beginKeyring(masterKey);
+  t.equal(await keyringProgress(reader(state)), 'begun');
+  t.same(Object.keys(state).toSorted(), [stateKeys.check, stateKeys.vaultId]);
+  t.equal(await begunFor(masterKey, reader(state)), vaultId);
+  t.equal(await begunFor(Buffer.alloc(32, 2), reader(state)), null);
+  const finished = createKeyring({ masterKey, vaultId });
+  t.same(finished.state[stateKeys.check], state[stateKeys.check]);
+  t.same(finished.state[stateKeys.vaultId], state[stateKeys.vaultId]);
 });
 
 t.test('a new master key needs no re-encryption', async t => {

@@ -1,27 +1,40 @@
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
-import { createMasterKey, loadMasterKey, masterKeyExists } from '../../src/vault/master-key.ts';
+import { createMasterKey, loadMasterKey, masterKeyExists, newMasterKey } from '../../src/vault/master-key.ts';
 
 const isRoot = userInfo().uid === 0;
 const key = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
 
-t.test('a created key is private, random and loads again', async t => {
+t.test('a new key is random', async t => {
+  t.equal(newMasterKey().length, 32);
+  t.notSame(newMasterKey(), newMasterKey());
+});
+
+t.test('a created key is private and loads again', async t => {
   const folder = t.testdir();
   const path = join(folder, 'new', 'keys', 'master.key');
-  const created = createMasterKey(path);
-  t.equal(created.length, 32);
-  t.same(loadMasterKey(path), created);
+  createMasterKey(path, key);
+  t.same(loadMasterKey(path), key);
+  t.same(readdirSync(join(folder, 'new', 'keys')), ['master.key'], 'and nothing is left next to it');
   t.equal(statSync(path).mode & 0o777, 0o600);
   t.equal(statSync(join(folder, 'new', 'keys')).mode & 0o777, 0o700);
   t.equal(statSync(join(folder, 'new')).mode & 0o777, 0o700);
-  t.notSame(createMasterKey(join(folder, 'other.key')), created);
 });
 
 t.test('an existing file is never replaced', async t => {
   const path = join(t.testdir({ 'master.key': 'precious' }), 'master.key');
-  t.throws(() => createMasterKey(path), {
+  t.throws(() => createMasterKey(path, key), {
     name: 'StartError',
     message: `cannot create the master key ${path}: EEXIST`,
   });
@@ -30,7 +43,7 @@ t.test('an existing file is never replaced', async t => {
 
 t.test('a folder that cannot be made is named', async t => {
   const path = join(t.testdir({ file: '' }), 'file', 'master.key');
-  t.throws(() => createMasterKey(path), {
+  t.throws(() => createMasterKey(path, key), {
     name: 'StartError',
     message: `cannot create the master key ${path}: `,
   });

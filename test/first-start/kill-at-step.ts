@@ -1,5 +1,5 @@
 /**
- * For `node --import`: kills its own process right before the n-th change that it makes to files, in whichever thread. The steps are
+ * For Node's option --import: kills its own process right before the n-th change that it makes to files, in whichever thread. The steps are
  * counted in a file, whose size all threads see.
  */
 import fs from 'node:fs';

@@ -17,6 +17,7 @@ import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
 import { RequestLimits } from './http/request-limits.ts';
+import { refuseUnsupported } from './http/request-options.ts';
 import { attachSpan } from './http/request-span.ts';
 import { noteRouteTemplate } from './http/route-template.ts';
 import { activateRoutes } from './http/routes/activate.ts';
@@ -91,11 +92,15 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   });
 
   await app.register(async probes => {
+    probes.addHook('onRequest', async request => refuseUnsupported(request));
     healthRoutes(probes, health);
     if (exposition !== null) metricsRoutes(probes, exposition);
   });
   await app.register(async guarded => {
-    guarded.addHook('onRequest', async request => origin.check(request));
+    guarded.addHook('onRequest', async request => {
+      origin.check(request);
+      refuseUnsupported(request);
+    });
     openapiRoutes(guarded);
   });
   await app.register(async api => {
@@ -109,6 +114,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
       const caller = certificates.identify(request) ?? identity.authenticate(request);
       if (caller instanceof Promise) return void caller.catch(done);
       request.caller = caller;
+      refuseUnsupported(request);
       limits.spend(request, 1);
       done();
     });

@@ -6,6 +6,10 @@ import { isTemporary } from './temporary.ts';
  */
 export const errorTable = {
   bad_request: { status: 400, message: 'The request is not valid.' },
+  not_supported: {
+    status: 400,
+    message: 'The request asks for something that this service does not offer.',
+  },
   unauthenticated: { status: 401, message: 'The request does not say who is calling.' },
   not_authorized: { status: 403, message: 'The policy does not allow this.' },
   not_found: { status: 404, message: 'There is nothing under this name or path.' },
@@ -16,7 +20,10 @@ export const errorTable = {
   request_timeout: { status: 408, message: 'The request took too long to arrive.' },
   conflict: { status: 409, message: 'A secret with this name exists already.' },
   deleted: { status: 409, message: 'The secret is deleted; undelete or purge it first.' },
-  version_mismatch: { status: 412, message: 'The secret has another active version than If-Match names.' },
+  version_mismatch: {
+    status: 412,
+    message: 'The condition of the request (If-Match or If-None-Match) is false.',
+  },
   too_large: { status: 413, message: 'The body or value is too large.' },
   uri_too_long: { status: 414, message: 'The request target is too long.' },
   unsupported_media_type: { status: 415, message: 'Send the body as application/json.' },

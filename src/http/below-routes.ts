@@ -2,7 +2,7 @@ import { type Server, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { ServiceError } from '../errors.ts';
-import { commonHeaders, type ErrorReply } from './error-replies.ts';
+import { commonHeaders, errorBody } from './error-replies.ts';
 import { latestAnswer, noteExchange, noteExchanges } from './exchanges.ts';
 
 /**
@@ -47,7 +47,8 @@ function malformed(code: string | undefined): ServiceError {
   return new ServiceError('bad_request', 'What was sent is not a valid HTTP/1.1 request.');
 }
 
-function answerRaw(error: ServiceError, socket: Duplex): void {
+/** Answers on a socket that no HTTP server writes to, and hangs up. */
+export function answerRaw(error: ServiceError, socket: Duplex): void {
   const { status, headers, body } = answerOf(error);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
@@ -62,8 +63,8 @@ function hangUp(socket: Duplex): void {
 }
 
 function answerOf(error: ServiceError): { status: number; headers: Record<string, string>; body: string } {
-  const { code, message, status } = error;
-  const body = JSON.stringify({ error: code, message } satisfies ErrorReply);
+  const { status } = error;
+  const body = errorBody(error);
   const headers = {
     ...commonHeaders(crypto.randomUUID()),
     'content-type': 'application/json; charset=utf-8',

@@ -1,30 +1,46 @@
 import { ServiceError } from '../errors.ts';
 
-/** The entity tag of a version (RFC 9110 §8.8.3): the active version number, quoted. */
+/** What a condition names: any version there is, or these entity tags. */
+export type EntityTags = '*' | readonly string[];
+
+/** The entity tag of a version (RFC 9110 §8.8.3): its number, quoted. */
 export function entityTag(version: number): string {
   return `"${version}"`;
 }
 
-/** If-None-Match (RFC 9110 §13.1.2): whether the caller has the version already. Weak comparison. */
-export function ifNoneMatch(header: string | undefined): (version: number) => boolean {
-  if (header === undefined) return () => false;
-  const tags = tagsOf(header).map(tag => tag.replace(/^W\//, ''));
-  return version => tags.includes('*') || tags.includes(entityTag(version));
-}
+/** One tag of a list and the comma after it; a tag may itself hold commas. */
+const element = /[\t ]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")?[\t ]*(?:,|$)/y;
 
 /**
- * If-Match (RFC 9110 §13.1.1): whether the active version, or null where there is no such secret, is an expected one.
- * @throws ServiceError bad_request on anything but `*` or quoted numbers
+ * Reads If-Match or If-None-Match (RFC 9110 §13.1.1, §13.1.2).
+ * @throws ServiceError bad_request on anything but `*` or a list of tags in double quotes
  */
-export function ifMatch(header: string | undefined): (version: number | null) => boolean {
-  if (header === undefined) return () => true;
-  const tags = tagsOf(header);
-  if (tags.length === 0 || !tags.every(tag => tag === '*' || /^"\d{1,15}"$/.test(tag))) {
-    throw new ServiceError('bad_request', 'If-Match holds a version in double quotes, such as "3", or *.');
+export function parseEntityTags(header: string, text: string): EntityTags {
+  if (text.trim() === '*') return '*';
+  const tags: string[] = [];
+  element.lastIndex = 0;
+  while (element.lastIndex < text.length) {
+    const found = element.exec(text);
+    if (found === null) throw malformed(header);
+    if (found[1] !== undefined) tags.push(found[1]);
   }
-  return version => version !== null && (tags.includes('*') || tags.includes(entityTag(version)));
+  if (tags.length === 0) throw malformed(header);
+  return tags;
 }
 
-function tagsOf(header: string): string[] {
-  return header.split(',').flatMap(tag => tag.trim() || []);
+/** Strong comparison (RFC 9110 §8.8.3.2): a weak tag equals none. */
+export function hasStrongly(tags: readonly string[], version: number): boolean {
+  return tags.includes(entityTag(version));
+}
+
+/** Weak comparison. */
+export function hasWeakly(tags: readonly string[], version: number): boolean {
+  return tags.some(tag => tag.replace(/^W\//, '') === entityTag(version));
+}
+
+function malformed(header: string): ServiceError {
+  return new ServiceError(
+    'bad_request',
+    `${header} must hold versions in double quotes, such as "3", with commas between them, or * alone.`,
+  );
 }

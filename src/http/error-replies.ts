@@ -1,16 +1,20 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { type ErrorCode, ServiceError } from '../errors.ts';
 import { requestFacts } from './request-span.ts';
+import { validationMessage } from './validation-messages.ts';
 
 /** The body of every error answer. */
-export interface ErrorReply {
+interface ErrorReply {
   readonly error: ErrorCode;
   readonly message: string;
 }
 
 /** Fastify's own errors, by their code, as ours; with a message where the default one would not say what is wrong. */
 const frameworkErrors: Readonly<Record<string, readonly [code: ErrorCode, message?: string]>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type'],
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: [
+    'unsupported_media_type',
+    'The body is of another type than JSON; send it with Content-Type: application/json.',
+  ],
   FST_ERR_CTP_BODY_TOO_LARGE: ['too_large'],
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_request', 'The body is not as long as Content-Length says.'],
   FST_ERR_BAD_URL: ['bad_request', 'The path has an escape that is not UTF-8 in percent-encoding.'],
@@ -21,6 +25,11 @@ const frameworkErrors: Readonly<Record<string, readonly [code: ErrorCode, messag
 /** What every answer carries; errors below the routes pass no hook that could add it. */
 export function commonHeaders(requestId: string): Record<string, string> {
   return { 'x-request-id': requestId, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+}
+
+/** Ends with a line feed, so that a shell's prompt does not follow it. */
+export function errorBody({ code, message }: ServiceError): string {
+  return `${JSON.stringify({ error: code, message } satisfies ErrorReply)}\n`;
 }
 
 export interface FailureLog {
@@ -45,7 +54,8 @@ export class ErrorReplies {
     return reply
       .code(shown.status)
       .headers({ ...commonHeaders(request.id), ...shown.headers })
-      .send({ error: shown.code, message: shown.message } satisfies ErrorReply);
+      .type('application/json; charset=utf-8')
+      .send(errorBody(shown));
   }
 }
 
@@ -59,42 +69,6 @@ function asServiceError(error: Error): ServiceError {
   const status = 'statusCode' in error ? error.statusCode : undefined;
   const isClientsFault = typeof status === 'number' && status >= 400 && status < 500;
   return new ServiceError(isClientsFault ? 'bad_request' : 'internal', undefined, { cause: error });
-}
-
-/** What may be quoted as the name of a field: anything else may be a secret in the wrong place. */
-const fieldName = /^[A-Za-z_]{1,32}$/;
-
-type Problem = NonNullable<FastifyError['validation']>[number];
-
-/** `body/value must be string`; an unknown field is named. Ajv's messages do not quote what was sent. */
-function validationMessage({ validation = [], validationContext }: FastifyError): string {
-  const problem = deepest(validation);
-  const path = `${validationContext ?? 'request'}${problem?.instancePath ?? ''}`;
-  // The route's wildcard stands for the name.
-  const field = path === 'params/*' ? 'The name in the path' : path;
-  const unknown = problem?.params['additionalProperty'];
-  if (typeof unknown === 'string')
-    return `${field} has an unknown field${fieldName.test(unknown) ? ` "${unknown}"` : ''}.`;
-  const description = descriptionOf(problem);
-  if (problem?.keyword === 'pattern' && description !== undefined) {
-    return `${field} is not valid. ${description}`;
-  }
-  const choices = problem?.params['allowedValues'];
-  if (Array.isArray(choices)) return `${field} must be one of ${choices.join(', ')}.`;
-  return `${field} ${problem?.message ?? 'is not valid'}.`;
-}
-
-/** Where a field takes one of several shapes, each is tried: the fault deepest inside is of the shape that was meant. */
-function deepest(problems: readonly Problem[]): Problem | undefined {
-  const depth = ({ instancePath }: Problem) => instancePath.split('/').length;
-  return problems.toSorted((a, b) => depth(b) - depth(a))[0];
-}
-
-/** What the schema says of the field; ajv is `verbose`, so that problems know their schema. */
-function descriptionOf(problem: Problem | undefined): string | undefined {
-  const schema: unknown = problem !== undefined && 'parentSchema' in problem ? problem.parentSchema : null;
-  if (typeof schema !== 'object' || schema === null || !('description' in schema)) return undefined;
-  return typeof schema.description === 'string' ? schema.description : undefined;
 }
 
 /** For the log: what went wrong inside, which never holds a value. */

@@ -29,8 +29,32 @@ export function describeApi(version: string): FastifyDynamicSwaggerOptions {
       },
       security: [{ client: [] }, { token: [] }],
     },
-    transform: ({ schema, url }) => ({ schema: nameTheWildcard(schema), url: url.replace('*', '{name}') }),
+    exposeHeadRoutes: true,
+    transform: ({ schema, url, route }) => ({
+      schema: { ...nameTheWildcard(schema), ...(honoursConditions(route) && { headers: conditions }) },
+      url: url.replace('*', '{name}'),
+    }),
   };
+}
+
+/** Described alone: Fastify would check every request against them, and a condition has its own parser. */
+const conditions = {
+  type: 'object',
+  properties: {
+    'If-Match': {
+      type: 'string',
+      description: 'Versions in double quotes, with commas between them, or *: else 412 (RFC 9110 §13.1.1).',
+    },
+    'If-None-Match': {
+      type: 'string',
+      description:
+        'Versions in double quotes, with commas between them, or *: else 412, or 304 of a GET (RFC 9110 §13.1.2).',
+    },
+  },
+};
+
+function honoursConditions({ config }: { config?: { honoursConditions?: boolean } }): boolean {
+  return config?.honoursConditions === true;
 }
 
 /** Names of secrets hold slashes, so the route has a wildcard; the document calls it `name`. */

@@ -46,7 +46,7 @@ function targetHost(target = ''): string | undefined {
   return target.startsWith('/') ? undefined : URL.parse(target)?.host;
 }
 
-/** `Name:8081` → `name`; `[::1]:8081` → `[::1]`. */
+/** `Name:8081` → `name`; `[::1]:8081` → `[::1]`. A dot at the end only says that the name is whole (RFC 1034 §3.1). */
 function hostname(host: string): string {
-  return host.toLowerCase().replace(/:\d+$/, '');
+  return host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '');
 }

@@ -8,7 +8,7 @@ export const pageQuery = {
   limit: Type.Optional(
     Type.String({
       pattern: '^([1-9][0-9]{0,2}|1000)$',
-      description: `How many at the most: 1 to ${maxLimit}, ${defaultLimit} unless given.`,
+      description: `A limit is 1 to ${maxLimit}, ${defaultLimit} unless given.`,
     }),
   ),
   cursor: Type.Optional(

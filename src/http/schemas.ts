@@ -7,6 +7,9 @@ import { maxNameLength, namePattern } from '../vault/names.ts';
 /** The JSON shapes that several routes share. Unknown fields are refused everywhere. */
 export const strict = { additionalProperties: false } as const;
 
+/** The query of a route that takes no parameters. */
+export const noQuery = Type.Object({}, strict);
+
 export const timestamp = Type.String({ format: 'date-time', description: 'RFC 3339, UTC.' });
 export const secretName = Type.String({
   minLength: 1,
@@ -27,7 +30,10 @@ export const rotation = Type.Union(
     ),
     Type.Null(),
   ],
-  { description: 'The rotation rule; null for none.' },
+  {
+    description:
+      'A rotation rule is an object with `every`, and with `grace` and `generator` where wanted; null is none.',
+  },
 );
 
 export const versionFacts = {

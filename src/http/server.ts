@@ -1,10 +1,13 @@
+import type { Server } from 'node:http';
 import type { ServerOptions as TlsOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import Fastify, { type FastifyError } from 'fastify';
 import { ServiceError } from '../errors.ts';
 import type { Api } from './api.ts';
 import { answerBelowRoutes, answerMalformed } from './below-routes.ts';
 import { acceptJsonBodies } from './bodies.ts';
 import { commonHeaders, ErrorReplies, type FailureLog } from './error-replies.ts';
+import { answerPlainHttp } from './plain-http.ts';
 import { compileSchemasWhenNeeded } from './schema-compilers.ts';
 import { answerUnrouted } from './unrouted.ts';
 
@@ -54,10 +57,26 @@ export function createServer(log: FailureLog, tls: TlsOptions | null): Api {
     }
     done();
   });
-  app.addHook('onSend', (request, reply, _payload, done) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
     reply.headers(commonHeaders(request.id));
-    done();
+    // RFC 9110 §14.2 lets a server answer a request for a range with the whole.
+    if (request.headers.range !== undefined) reply.header('accept-ranges', 'none');
+    // So that a shell's prompt does not follow the JSON.
+    done(null, typeof payload === 'string' && payload.endsWith('}') ? `${payload}\n` : payload);
   });
   answerBelowRoutes(app.server);
+  answerPlainHttp(app.server);
+  answerHalfClosed(app.server);
   return app;
+}
+
+/**
+ * A client that ends its side after the request is answered all the same (RFC 9112 §9.6). Node then closes the connection, also
+ * where no answer is owed. Over TLS this is so only once the handshake is done, or one that was given up would stay.
+ */
+function answerHalfClosed(server: Server): void {
+  Object.assign(server, { httpAllowHalfOpen: true });
+  server.on('secureConnection', (socket: TLSSocket) => {
+    socket.allowHalfOpen = true;
+  });
 }

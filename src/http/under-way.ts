@@ -7,6 +7,8 @@ interface Admitted {
   readonly at: number;
   /** Of its answer: what it may take until it is made, and what it takes from then on. */
   bytes: number;
+  /** Whether it holds a place. */
+  isCounted: boolean;
 }
 
 /**
@@ -62,7 +64,7 @@ export class RequestsUnderWay {
     // Nobody waits for this answer, and nothing would tell that it was given up.
     if (socket.closed) return;
     const ofConnection = this.#of(socket);
-    const admitted: Admitted = { reply, at: performance.now(), bytes: 0 };
+    const admitted: Admitted = { reply, at: performance.now(), bytes: 0, isCounted: true };
     ofConnection.push(admitted);
     this.#count += 1;
     // It comes once by itself, and `once` would cost a wrapper.
@@ -70,7 +72,7 @@ export class RequestsUnderWay {
       const place = ofConnection.indexOf(admitted);
       if (place === -1) return;
       ofConnection.splice(place, 1);
-      this.#count -= 1;
+      this.#uncount(admitted);
       this.#bytes -= admitted.bytes;
     });
   }
@@ -89,6 +91,10 @@ export class RequestsUnderWay {
     if (known !== undefined) return known;
     const ofConnection: Admitted[] = [];
     this.#connections.set(socket, ofConnection);
+    // Whether the client has hung up or only ends its side, it asks no more: what it still waits for keeps nobody out.
+    socket.once('end', () => {
+      for (const admitted of ofConnection) this.#uncount(admitted);
+    });
     socket.once('close', () => this.forget(socket));
     return ofConnection;
   }
@@ -98,8 +104,15 @@ export class RequestsUnderWay {
     const ofConnection = this.#connections.get(socket);
     if (ofConnection === undefined) return;
     this.#connections.delete(socket);
-    this.#count -= ofConnection.length;
-    for (const { bytes } of ofConnection) this.#bytes -= bytes;
+    for (const admitted of ofConnection) {
+      this.#uncount(admitted);
+      this.#bytes -= admitted.bytes;
+    }
     ofConnection.length = 0;
+  }
+
+  #uncount(admitted: Admitted): void {
+    if (admitted.isCounted) this.#count -= 1;
+    admitted.isCounted = false;
   }
 }

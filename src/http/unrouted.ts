@@ -19,7 +19,12 @@ export function answerUnrouted(app: FastifyInstance): void {
 function unrouted(url: string, methodsByPath: ReadonlyMap<string, ReadonlySet<string>>): ServiceError {
   const path = url.split('?', 1)[0] ?? '';
   const known = [...methodsByPath].find(([pattern]) => matches(pattern, path));
-  if (known === undefined) return new ServiceError('not_found', 'There is nothing under this path.');
+  if (known === undefined) {
+    return new ServiceError(
+      'not_found',
+      'There is nothing under this path; GET /openapi.json describes the API, and GET /healthz and /readyz say how the service is.',
+    );
+  }
   return new ServiceError('method_not_allowed', undefined, { headers: { allow: [...known[1]].join(', ') } });
 }
 

@@ -71,9 +71,13 @@ function parseDuration(input: unknown, field: string, { min, max, text }: Bounds
 }
 
 function schemaOf({ min, max, text }: Bounds) {
+  const description = `A duration is ${spelling({ min, max })}.`;
   return Type.Union(
-    [Type.String({ pattern: text.source }), Type.Integer({ minimum: min / units.s, maximum: max / units.s })],
-    { description: `A duration: ${spelling({ min, max })}.` },
+    [
+      Type.String({ pattern: text.source, description }),
+      Type.Integer({ minimum: min / units.s, maximum: max / units.s, description }),
+    ],
+    { description },
   );
 }
 

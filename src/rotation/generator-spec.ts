@@ -9,7 +9,11 @@ export type CharacterClass = (typeof characterClasses)[number];
 const noFurther = { additionalProperties: false };
 
 const byteCount = Type.Optional(
-  Type.Integer({ minimum: 1, maximum: 4096, description: 'Random bytes; 32 unless given.' }),
+  Type.Integer({
+    minimum: 1,
+    maximum: 4096,
+    description: 'The length is 1 to 4096 random bytes, 32 unless given.',
+  }),
 );
 
 const schemas = {
@@ -20,7 +24,11 @@ const schemas = {
     {
       type: Type.Literal('alphanumeric'),
       length: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: 4096, description: 'Characters; 32 unless given.' }),
+        Type.Integer({
+          minimum: 1,
+          maximum: 4096,
+          description: 'The length is 1 to 4096 characters, 32 unless given.',
+        }),
       ),
     },
     noFurther,
@@ -30,13 +38,17 @@ const schemas = {
       type: Type.Literal('password'),
       // No shorter than there are classes, so that each has its place.
       length: Type.Optional(
-        Type.Integer({ minimum: 4, maximum: 4096, description: 'Characters; 24 unless given.' }),
+        Type.Integer({
+          minimum: 4,
+          maximum: 4096,
+          description: 'The length is 4 to 4096 characters, 24 unless given.',
+        }),
       ),
       classes: Type.Optional(
         Type.Array(Type.Enum([...characterClasses]), {
           minItems: 1,
           uniqueItems: true,
-          description: 'Each occurs at least once; all four unless given.',
+          description: 'Each class occurs at least once; all four unless given.',
         }),
       ),
     },
@@ -65,7 +77,7 @@ export type Generator = Static<typeof Generator>;
 
 /** How requests spell a generator: by its type, or with options. */
 export const generatorSchema = Type.Union([Type.Enum(types), Generator], {
-  description: 'A generator: its type, or an object with `type` and options. docs/API.md lists them.',
+  description: 'A generator is its type, or an object with `type` and options; docs/API.md lists them.',
 });
 
 /** What rotates a secret that names no generator of its own. */

@@ -7,6 +7,7 @@ import type { VaultContext } from './context.ts';
 import type { Subject } from './journal.ts';
 import { NameQueue } from './name-queue.ts';
 import { checkMetadata, checkName, checkValue } from './names.ts';
+import { type Precondition, requireMet, unconditional } from './precondition.ts';
 import { factsOf, type RotatedVersion, type SecretInput, type VersionFacts } from './types.ts';
 import * as rules from './versions.ts';
 
@@ -22,29 +23,32 @@ export class Changing {
     this.#vault = vault;
   }
 
-  async create(caller: Caller, name: string, input: SecretInput): Promise<VersionFacts> {
+  async create(
+    caller: Caller,
+    name: string,
+    input: SecretInput,
+    precondition: Precondition = unconditional,
+  ): Promise<VersionFacts> {
     checkInput(name, input);
     await this.#vault.journal.authorise(caller, ['create'], [name]);
     const [planned] = await this.#change(caller, 'create', [name], async ([stored = null]) => {
       if (rules.exists(stored?.head ?? null)) {
         rules.requireLive(stored, name);
-        throw new ServiceError('conflict', `${name} exists already; PUT /secret/${name} adds a version.`);
+        throw new ServiceError('conflict', `"${name}" exists already; PUT /secret/${name} adds a version.`);
       }
+      requireMet(name, stored, precondition);
       return [this.#supply(caller, stored, name, input, true)];
     });
     this.#vault.metrics.secretCreated();
     return addedVersion(planned);
   }
 
-  /**
-   * A new version of an existing name, or a new name.
-   * @param ifMatch whether the active version (null: no such secret) is the one the caller expects
-   */
+  /** A new version of an existing name, or a new name. */
   async put(
     caller: Caller,
     name: string,
     input: SecretInput & { readonly activate: boolean },
-    ifMatch: (version: number | null) => boolean,
+    precondition: Precondition = unconditional,
   ): Promise<VersionFacts & { readonly isNew: boolean }> {
     checkInput(name, input);
     const known = rules.exists(this.#vault.load(name)?.head ?? null);
@@ -55,16 +59,21 @@ export class Changing {
       isNew = !rules.exists(head);
       // The right to create was asked for only if the name was new then.
       if (isNew && known)
-        throw new ServiceError('conflict', `${name} was purged at the same moment; try again.`);
+        throw new ServiceError('conflict', `"${name}" was purged at the same moment; try again.`);
       if (!isNew) rules.requireLive(stored, name);
-      requireMatch(name, rules.exists(head) ? head.activeVersion : null, ifMatch);
+      requireMet(name, stored, precondition);
       return [this.#supply(caller, stored, name, input, input.activate)];
     });
     if (isNew) this.#vault.metrics.secretCreated();
     return { ...addedVersion(planned), isNew };
   }
 
-  async activate(caller: Caller, name: string, version: number): Promise<VersionFacts> {
+  async activate(
+    caller: Caller,
+    name: string,
+    version: number,
+    precondition: Precondition = unconditional,
+  ): Promise<VersionFacts> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['update'], [name]);
     const [planned] = await this.#change(
@@ -76,9 +85,10 @@ export class Changing {
         const moment = this.#vault.moment();
         const target = this.#vault.stored(store => store.version(name, version));
         if (target === null || !rules.isReadable(target, moment.earliest)) {
-          throw new ServiceError('not_found', `${name} has no version ${version} to activate.`);
+          throw new ServiceError('not_found', `"${name}" has no version ${version} to activate.`);
         }
         this.#vault.rows.verifyVersion(target);
+        requireMet(name, stored, precondition);
         return [rules.activateVersion(head, active, target, moment, this.#vault.defaults)];
       },
       version,
@@ -87,29 +97,34 @@ export class Changing {
   }
 
   /** Soft: POST /undelete brings it back. */
-  async delete(caller: Caller, name: string): Promise<void> {
+  async delete(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['delete'], [name]);
-    await this.#change(caller, 'delete', [name], async ([stored = null]) => [
-      rules.markDeleted(rules.requireLive(stored, name).head, this.#vault.now()),
-    ]);
+    await this.#change(caller, 'delete', [name], async ([stored = null]) => {
+      const { head } = rules.requireLive(stored, name);
+      requireMet(name, stored, precondition);
+      return [rules.markDeleted(head, this.#vault.now())];
+    });
   }
 
   /** Destroys every version; only the name and its next version number stay. */
-  async purge(caller: Caller, name: string): Promise<void> {
+  async purge(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['purge'], [name]);
-    await this.#change(caller, 'purge', [name], async ([stored = null]) => [
-      rules.purge(rules.requireExisting(stored, name).head),
-    ]);
+    await this.#change(caller, 'purge', [name], async ([stored = null]) => {
+      const { head } = rules.requireExisting(stored, name);
+      requireMet(name, stored, precondition);
+      return [rules.purge(head)];
+    });
   }
 
-  async undelete(caller: Caller, name: string): Promise<void> {
+  async undelete(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['update'], [name]);
     await this.#change(caller, 'update', [name], async ([stored = null]) => {
       const { head } = rules.requireExisting(stored, name);
-      if (head.deletedAt === null) throw new ServiceError('conflict', `${name} is not deleted.`);
+      if (head.deletedAt === null) throw new ServiceError('conflict', `"${name}" is not deleted.`);
+      requireMet(name, stored, precondition);
       return [rules.unmarkDeleted(head)];
     });
   }
@@ -118,18 +133,20 @@ export class Changing {
    * A generated version for each name, all or nothing.
    * @param generator what the request asks for; without it each secret's own, or the default
    * @param signal aborts when nobody waits for the answer any more; until the values are made, nothing changes then
+   * @param precondition what each of the secrets must meet
    */
   async rotate(
     caller: Caller,
     names: readonly string[],
     generator: unknown,
     signal: AbortSignal | null = null,
+    precondition: Precondition = unconditional,
   ): Promise<RotatedVersion[]> {
     names.forEach(checkName);
     if (new Set(names).size < names.length)
       throw new ServiceError('bad_request', 'names lists a name twice.');
     await this.#vault.journal.authorise(caller, ['rotate'], names);
-    return await this.rotateAuthorised(caller, names, generator, () => true, signal);
+    return await this.rotateAuthorised(caller, names, generator, () => true, signal, precondition);
   }
 
   /** For the scheduler, which acts on a secret's own rule; `isDue` is asked again when the row is held. */
@@ -139,10 +156,12 @@ export class Changing {
     generator: unknown,
     isDue: (stored: StoredSecret) => boolean,
     signal: AbortSignal | null = null,
+    precondition: Precondition = unconditional,
   ): Promise<RotatedVersion[]> {
     const order = { owner: `${caller.identityMethod} ${caller.client}`, signal };
     const planned = await this.#change(caller, 'rotate', names, async rows => {
       const targets = rows.map((stored, index) => rules.requireLive(stored, names[index] ?? ''));
+      for (const stored of targets) requireMet(stored.head.name, stored, precondition);
       const turn = new Turn();
       const changes: rules.Planned[] = [];
       // One after another: of each request, one value at a time waits for its turn.
@@ -239,16 +258,6 @@ function checkInput(name: string, input: SecretInput): void {
   checkName(name);
   checkValue(input.value);
   checkMetadata(input.metadata ?? {});
-}
-
-function requireMatch(
-  name: string,
-  active: number | null,
-  ifMatch: (version: number | null) => boolean,
-): void {
-  if (ifMatch(active)) return;
-  const state = active === null ? 'does not exist' : `is at version ${active}`;
-  throw new ServiceError('version_mismatch', `${name} ${state}; If-Match names another version.`);
 }
 
 /** The version that a plan adds or activates stands last. */

@@ -55,7 +55,7 @@ export class Journal {
       return denied;
     });
     const [first] = refusals;
-    return first && this.#deny(caller, refusals, `${first.action} ${first.name}`);
+    return first && this.#deny(caller, refusals, `${verbOf(first.action)} "${first.name}"`);
   }
 
   /** The names that are denied, each with the action that is. */
@@ -166,7 +166,7 @@ export class Journal {
       'not_authorized',
       caller.credential.grants === 'tokens'
         ? 'The bootstrap token may only manage tokens.'
-        : `The policy does not let ${caller.client} ${what}.`,
+        : `The policy does not let "${caller.client}" ${what}.`,
     );
   }
 
@@ -181,6 +181,10 @@ export class Journal {
       return appended;
     });
   }
+}
+
+function verbOf(action: Action): string {
+  return action === 'admin' ? 'administer' : action;
 }
 
 function decisionOf(allowed: boolean): 'allow' | 'deny' {

@@ -6,6 +6,7 @@ import type { NameRange, SecretHead, SecretVersion, StoredSecret, VersionSummary
 import type { Caller } from './caller.ts';
 import type { VaultContext } from './context.ts';
 import { checkName } from './names.ts';
+import { type Precondition, requireMetBy, unconditional } from './precondition.ts';
 import {
   factsOf,
   type ListedSecret,
@@ -36,12 +37,14 @@ export class Reading {
    * Decrypted first, then recorded, then answered.
    * @param version null for the active one
    * @param has whether the caller holds this version already: authorised and recorded, but not decrypted
+   * @param precondition asked of the version that is read, before `has` is
    */
   async read(
     caller: Caller,
     name: string,
     version: number | null,
     has: (version: number) => boolean,
+    precondition: Precondition = unconditional,
   ): Promise<ReadSecret> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['read'], [name]);
@@ -49,6 +52,7 @@ export class Reading {
     const answer = await this.#vault.recordingFailure(caller, [subject], () => {
       const stored = this.#usable(name);
       const row = version === null ? this.#active(stored) : this.#version(name, version);
+      requireMetBy(name, { isLive: true, version: row.version }, precondition);
       const value = has(row.version)
         ? null
         : caller.span.step('secret.decrypt', () => this.#vault.rows.openValue(row));
@@ -153,25 +157,25 @@ export class Reading {
   #usable(name: string): StoredSecret {
     const stored = requireExisting(this.#vault.load(name), name);
     if (stored.head.deletedAt === null) return stored;
-    throw new ServiceError('not_found', `${name} is deleted; POST /undelete brings it back.`);
+    throw new ServiceError('not_found', `"${name}" is deleted; POST /undelete brings it back.`);
   }
 
   #active(stored: StoredSecret): SecretVersion {
     if (stored.active !== null) return stored.active;
     throw new ServiceError(
       'not_found',
-      `${stored.head.name} has no active version yet; POST /activate makes one.`,
+      `"${stored.head.name}" has no active version yet; POST /activate makes one.`,
     );
   }
 
   #version(name: string, version: number): SecretVersion {
     const row = this.#vault.stored(store => store.version(name, version));
-    if (row === null) throw new ServiceError('not_found', `${name} has no version ${version}.`);
+    if (row === null) throw new ServiceError('not_found', `"${name}" has no version ${version}.`);
     this.#vault.rows.verifyVersion(row);
     if (isReadable(row, this.#vault.moment().earliest)) return row;
     throw new ServiceError(
       'not_found',
-      `Version ${version} of ${name} was destroyed at the end of its grace.`,
+      `Version ${version} of "${name}" was destroyed at the end of its grace.`,
     );
   }
 

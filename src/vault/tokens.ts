@@ -191,7 +191,7 @@ export class Tokens {
 
   #requireKnown(client: string): void {
     if (this.#vault.policy().knows(client)) return;
-    throw new ServiceError('conflict', `The policy does not know ${client}; add the client to it first.`);
+    throw new ServiceError('conflict', `The policy does not know "${client}"; add the client to it first.`);
   }
 
   #mayAdministerTokens(client: string): boolean {

@@ -5,6 +5,7 @@ import type { Caller } from './caller.ts';
 import { Changing } from './changing.ts';
 import type { ErrorLog } from './committer.ts';
 import { VaultContext, type VaultDependencies } from './context.ts';
+import type { Precondition } from './precondition.ts';
 import { Reading } from './reading.ts';
 import { loadTokens } from './token-loading.ts';
 import type { IssuedToken, TokenPage, TokenRequest, VerifiedToken } from './token-types.ts';
@@ -22,6 +23,7 @@ import { Upkeep } from './upkeep.ts';
 
 export type { Caller } from './caller.ts';
 export type { VaultDependencies } from './context.ts';
+export type { Precondition, SecretState } from './precondition.ts';
 export type * from './token-types.ts';
 export type * from './types.ts';
 
@@ -35,26 +37,33 @@ export interface Vault {
     name: string,
     version: number | null,
     has: (version: number) => boolean,
+    precondition?: Precondition,
   ): Promise<ReadSecret>;
   versions(caller: Caller, name: string, limit: number, cursor: string | null): Promise<VersionPage>;
   list(caller: Caller, prefix: string, limit: number, cursor: string | null): Promise<SecretPage>;
 
-  create(caller: Caller, name: string, input: SecretInput): Promise<VersionFacts>;
+  create(
+    caller: Caller,
+    name: string,
+    input: SecretInput,
+    precondition?: Precondition,
+  ): Promise<VersionFacts>;
   put(
     caller: Caller,
     name: string,
     input: SecretInput & { readonly activate: boolean },
-    ifMatch: (version: number | null) => boolean,
+    precondition?: Precondition,
   ): Promise<VersionFacts & { readonly isNew: boolean }>;
-  activate(caller: Caller, name: string, version: number): Promise<VersionFacts>;
-  delete(caller: Caller, name: string): Promise<void>;
-  purge(caller: Caller, name: string): Promise<void>;
-  undelete(caller: Caller, name: string): Promise<void>;
+  activate(caller: Caller, name: string, version: number, precondition?: Precondition): Promise<VersionFacts>;
+  delete(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
+  purge(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
+  undelete(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
   rotate(
     caller: Caller,
     names: readonly string[],
     generator: unknown,
     signal?: AbortSignal | null,
+    precondition?: Precondition,
   ): Promise<RotatedVersion[]>;
 
   createToken(caller: Caller, request: TokenRequest): Promise<IssuedToken>;

@@ -53,14 +53,14 @@ export function exists(head: SecretHead | null): head is SecretHead {
 /** @throws ServiceError not_found */
 export function requireExisting(stored: StoredSecret | null, name: string): StoredSecret {
   if (stored !== null && exists(stored.head)) return stored;
-  throw new ServiceError('not_found', `There is no secret named ${name}.`);
+  throw new ServiceError('not_found', `There is no secret named "${name}".`);
 }
 
 /** @throws ServiceError not_found or deleted */
 export function requireLive(stored: StoredSecret | null, name: string): StoredSecret {
   const existing = requireExisting(stored, name);
   if (existing.head.deletedAt === null) return existing;
-  throw new ServiceError('deleted', `${name} is deleted; undelete or purge it first.`);
+  throw new ServiceError('deleted', `"${name}" is deleted; undelete or purge it first.`);
 }
 
 /**

@@ -78,7 +78,10 @@ const operations: Readonly<Record<string, readonly Operation[]>> = {
   'DELETE /tokens/{id}': [{ needs: ['admin'], success: 204, ask: (_, id) => [`/tokens/${id}`] }],
 };
 
-const withoutIdentity = ['GET /healthz', 'GET /metrics', 'GET /openapi.json', 'GET /readyz'];
+const withoutIdentity = ['/healthz', '/metrics', '/openapi.json', '/readyz'].flatMap(path => [
+  `GET ${path}`,
+  `HEAD ${path}`,
+]);
 
 const installation = await install(t.testdir(), { JARVIS_SECRETSD_SECURITY_IDENTITY: 'token' });
 const rules = Object.entries({ admin: everything, ...roles }).map(

@@ -220,7 +220,7 @@ t.test('queries and names by the thousand are refused', async t => {
   t.equal(rotated.status, 400);
   t.match(JSON.parse(rotated.body), {
     error: 'bad_request',
-    message: /names must NOT have more than 100 items/,
+    message: /names must have at most 100 entries/,
   });
   await stands(t, service);
 });

@@ -69,12 +69,29 @@ for (const [what, [bytes, status]] of Object.entries(malformed)) {
       await incrementsOf(client, async () => {
         const answer = await client.exchange(bytes);
         t.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
-        t.match(answer, /\r\n\r\n\{"error":"[a-z_]+","message":".+"\}$/);
+        t.match(answer, /\r\n\r\n\{"error":"[a-z_]+","message":".+"\}\n$/);
       }),
       refused,
     );
   });
 }
+
+t.test('a client that ends its side after the request is answered', async t => {
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    const socket = await client.connect();
+    socket.allowHalfOpen = true;
+    socket.end(`GET ${path} HTTP/1.1\r\n${host}\r\n`);
+    t.match(await text(socket), /^HTTP\/1\.1 200 OK/, path);
+  }
+});
+
+t.test('plain HTTP is answered in plain words', async t => {
+  for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'CONNECT']) {
+    const answer = await plainExchange(`${method} / HTTP/1.1\r\n${host}\r\n`);
+    t.match(answer, /^HTTP\/1\.1 400 Bad Request\r\n/, method);
+    t.match(answer, /use https:\/\//);
+  }
+});
 
 t.test('an aborted request is observed once', async t => {
   const abort = async () => {
@@ -204,12 +221,16 @@ function writePair({ folder }: Installation, { certificate, key }: Pair): void {
 }
 
 /** What comes back over TCP until the server hangs up. */
-async function plainExchange(bytes: string): Promise<void> {
+async function plainExchange(bytes: string): Promise<string> {
   const socket = connect(installation.port, '127.0.0.1');
+  let received = '';
   socket.on('error', () => undefined);
+  socket.on('data', chunk => {
+    received += chunk;
+  });
   socket.write(bytes);
-  socket.resume();
   await once(socket, 'close');
+  return received;
 }
 
 /** Unix seconds. */

@@ -55,7 +55,7 @@ async function askReadiness(
   };
   const asked = (scheme === 'https' ? httpsRequest : httpRequest)(options).end();
   const [answer] = await once(asked, 'response');
-  return { status: answer.statusCode, body: await text(answer) };
+  return { status: answer.statusCode, body: (await text(answer)).trimEnd() };
 }
 
 function destinationOf(address: BindAddress): RequestOptions {

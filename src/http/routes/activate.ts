@@ -2,6 +2,7 @@ import { Type } from '../../json-schema.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';
+import { changeConditions } from '../conditions.ts';
 import { entityTag } from '../entity-tags.ts';
 import * as schemas from '../schemas.ts';
 
@@ -10,8 +11,10 @@ export function activateRoutes(api: Api, vault: Vault): void {
   api.post(
     '/activate',
     {
+      config: { honoursConditions: true },
       schema: {
         summary: 'Make a staged or an older version the active one',
+        querystring: schemas.noQuery,
         body: Type.Object(
           { name: schemas.secretName, version: Type.Integer({ minimum: 1 }) },
           schemas.strict,
@@ -20,7 +23,9 @@ export function activateRoutes(api: Api, vault: Vault): void {
       },
     },
     async (request, reply) => {
-      const activated = await vault.activate(request.caller, request.body.name, request.body.version);
+      const { name, version } = request.body;
+      const precondition = changeConditions(request.headers);
+      const activated = await vault.activate(request.caller, name, version, precondition);
       reply.header('etag', entityTag(activated.version));
       return answer(activated);
     },

@@ -24,6 +24,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
   api.get(
     '/healthz',
     {
+      exposeHeadRoute: true,
       schema: {
         summary: 'Whether the process lives',
         security: [],
@@ -55,6 +56,7 @@ export function healthRoutes(api: Api, facts: HealthFacts): void {
   api.get(
     '/readyz',
     {
+      exposeHeadRoute: true,
       handlerTimeout: handlerDeadline,
       schema: {
         summary: 'Whether the service can serve',

@@ -9,6 +9,7 @@ export function metricsRoutes(api: Api, exposition: Exposition): void {
   api.get(
     '/metrics',
     {
+      exposeHeadRoute: true,
       schema: {
         summary: 'Metrics in the Prometheus text format or OpenMetrics',
         security: [],

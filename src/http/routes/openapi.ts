@@ -7,8 +7,10 @@ export function openapiRoutes(api: Api): void {
   api.get(
     '/openapi.json',
     {
+      exposeHeadRoute: true,
       schema: {
         summary: 'This description',
+        querystring: schemas.noQuery,
         security: [],
         hide: false,
         response: { 200: Type.Unknown(), ...schemas.errorAnswers },

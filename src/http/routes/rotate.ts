@@ -1,8 +1,10 @@
+import { ServiceError } from '../../errors.ts';
 import { Type } from '../../json-schema.ts';
 import { parseGenerator } from '../../rotation/generator-spec.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { abandonmentOf } from '../abandonment.ts';
 import type { Api } from '../api.ts';
+import { changeConditions, hasConditions } from '../conditions.ts';
 import { unitsForGenerator, unitsForNames } from '../prices.ts';
 import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
@@ -14,7 +16,9 @@ export function rotateRoutes(api: Api, vault: Vault, charges: Charges): void {
   api.post(
     '/rotate',
     {
+      config: { honoursConditions: true },
       schema: {
+        querystring: schemas.noQuery,
         summary: 'Give each named secret a generated version; all or nothing',
         body: Type.Object(
           {
@@ -40,8 +44,11 @@ export function rotateRoutes(api: Api, vault: Vault, charges: Charges): void {
     async (request, reply) => {
       const { names, generator } = request.body;
       const wanted = generator === undefined ? null : parseGenerator(generator);
+      if (names.length > 1 && hasConditions(request.headers)) throw aboutOneSecret();
+      const precondition = changeConditions(request.headers);
       charges.spend(request, unitsForNames(names) + names.length * unitsForGenerator(wanted));
-      const rotated = await vault.rotate(request.caller, names, wanted, abandonmentOf(reply));
+      const signal = abandonmentOf(reply);
+      const rotated = await vault.rotate(request.caller, names, wanted, signal, precondition);
       if (wanted === null) {
         charges.owe(
           request,
@@ -53,5 +60,13 @@ export function rotateRoutes(api: Api, vault: Vault, charges: Charges): void {
         rotated: rotated.map(({ name, version }) => ({ name, version })),
       };
     },
+  );
+}
+
+/** An entity tag is the version of one secret. */
+function aboutOneSecret(): ServiceError {
+  return new ServiceError(
+    'not_supported',
+    'If-Match and If-None-Match are about one secret, and the request names several; rotate them one by one.',
   );
 }

@@ -3,13 +3,17 @@ import { parseRotation } from '../../rotation/rule.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { versionAnswer as answer } from '../answers.ts';
 import type { Api } from '../api.ts';
-import { entityTag, ifMatch, ifNoneMatch } from '../entity-tags.ts';
+import { changeConditions, readConditions } from '../conditions.ts';
+import { entityTag } from '../entity-tags.ts';
 import { unitsForValue } from '../prices.ts';
 import type { Charges } from '../request-limits.ts';
 import * as schemas from '../schemas.ts';
 
 const nameInPath = Type.Object({ '*': schemas.secretName }, schemas.strict);
-const versionNumber = Type.String({ pattern: '^[1-9][0-9]{0,14}$', description: 'A version number.' });
+const versionNumber = Type.String({
+  pattern: '^[1-9][0-9]{0,14}$',
+  description: 'A version is a whole number from 1.',
+});
 const input = {
   value: schemas.secretValue,
   metadata: Type.Optional(schemas.metadata),
@@ -31,8 +35,10 @@ export function secretRoutes(
   api.post(
     '/secret',
     {
+      config: { honoursConditions: true },
       schema: {
         summary: 'Create a secret',
+        querystring: schemas.noQuery,
         body: Type.Object({ name: schemas.secretName, ...input }, schemas.strict),
         response: { 201: schemas.versionAnswer, ...schemas.errorAnswers },
       },
@@ -41,7 +47,7 @@ export function secretRoutes(
       const { name, value, metadata, rotation } = request.body;
       charges.spend(request, unitsForValue(value));
       const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace) };
-      const created = await vault.create(request.caller, name, secret);
+      const created = await vault.create(request.caller, name, secret, changeConditions(request.headers));
       reply.code(201).header('etag', entityTag(created.version));
       return answer(created);
     },
@@ -50,6 +56,7 @@ export function secretRoutes(
   api.get(
     '/secret/*',
     {
+      config: { honoursConditions: true },
       schema: {
         summary: 'Read the active version of a secret, or the one that `version` names',
         params: nameInPath,
@@ -74,11 +81,13 @@ export function secretRoutes(
     },
     async (request, reply) => {
       const { version } = request.query;
+      const { has, precondition } = readConditions(request.headers);
       const secret = await vault.read(
         request.caller,
         request.params['*'],
         version === undefined ? null : Number(version),
-        ifNoneMatch(request.headers['if-none-match']),
+        has,
+        precondition,
       );
       reply.header('etag', entityTag(secret.version));
       if (secret.value === null) return reply.code(304).send(null);
@@ -91,9 +100,11 @@ export function secretRoutes(
   api.put(
     '/secret/*',
     {
+      config: { honoursConditions: true },
       schema: {
         summary: 'Add a version to a secret, or create it',
         params: nameInPath,
+        querystring: schemas.noQuery,
         body: Type.Object({ ...input, activate: Type.Optional(Type.Boolean()) }, schemas.strict),
         response: { 200: schemas.versionAnswer, 201: schemas.versionAnswer, ...schemas.errorAnswers },
       },
@@ -102,8 +113,8 @@ export function secretRoutes(
       const { value, metadata, rotation, activate = true } = request.body;
       charges.spend(request, unitsForValue(value));
       const secret = { value, metadata, rotation: parseRotation(rotation, defaultGrace), activate };
-      const expected = ifMatch(request.headers['if-match']);
-      const added = await vault.put(request.caller, request.params['*'], secret, expected);
+      const precondition = changeConditions(request.headers);
+      const added = await vault.put(request.caller, request.params['*'], secret, precondition);
       reply.code(added.isNew ? 201 : 200);
       if (activate) reply.header('etag', entityTag(added.version));
       return answer(added);
@@ -113,6 +124,7 @@ export function secretRoutes(
   api.delete(
     '/secret/*',
     {
+      config: { honoursConditions: true },
       schema: {
         summary: 'Delete a secret, recoverably; with `purge=true` destroy every version',
         params: nameInPath,
@@ -122,8 +134,9 @@ export function secretRoutes(
     },
     async (request, reply) => {
       const name = request.params['*'];
-      if (request.query.purge === 'true') await vault.purge(request.caller, name);
-      else await vault.delete(request.caller, name);
+      const precondition = changeConditions(request.headers);
+      if (request.query.purge === 'true') await vault.purge(request.caller, name, precondition);
+      else await vault.delete(request.caller, name, precondition);
       return reply.code(204).send(null);
     },
   );

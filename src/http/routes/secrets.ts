@@ -17,7 +17,13 @@ export function secretsRoutes(api: Api, vault: Vault, charges: Charges, unread: 
         summary: 'List live secrets by name, without values',
         querystring: Type.Object(
           {
-            prefix: Type.Optional(Type.String({ maxLength: 256, pattern: '^[A-Za-z0-9_.\\-/]*$' })),
+            prefix: Type.Optional(
+              Type.String({
+                maxLength: 256,
+                pattern: '^[A-Za-z0-9_.\\-/]*$',
+                description: 'A prefix is up to 256 characters of A-Z a-z 0-9 _ . - /.',
+              }),
+            ),
             ...pageQuery,
           },
           schemas.strict,

@@ -24,6 +24,10 @@ const sourceNetworks = Type.Array(
     description: 'Addresses and CIDR networks that the token may be used from; without any, from everywhere.',
   },
 );
+const tokenId = Type.String({
+  pattern: '^t-[0-9a-f]{16}$',
+  description: 'The id of a token is like t-0123456789abcdef; GET /tokens lists them.',
+});
 const tokenFacts = {
   id: Type.String({ description: 'Names the token in lists and in the audit log; opens nothing.' }),
   client: Type.String(),
@@ -40,6 +44,7 @@ export function tokenRoutes(api: Api, vault: Vault, charges: Charges, unread: Un
     {
       schema: {
         summary: 'Make a bearer token for a client',
+        querystring: schemas.noQuery,
         body: Type.Object(
           {
             client: Type.String({
@@ -112,7 +117,8 @@ export function tokenRoutes(api: Api, vault: Vault, charges: Charges, unread: Un
     {
       schema: {
         summary: 'Revoke a token: it stops working at once',
-        params: Type.Object({ id: Type.String({ pattern: '^t-[0-9a-f]{16}$' }) }, schemas.strict),
+        params: Type.Object({ id: tokenId }, schemas.strict),
+        querystring: schemas.noQuery,
         response: { 204: Type.Null({ description: 'Done.' }), ...schemas.errorAnswers },
       },
     },

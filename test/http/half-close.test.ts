@@ -66,7 +66,7 @@ t.test('a connection without a request ends with its client', async t => {
 t.test('what takes long is told from a client that has gone by an interim answer', async t => {
   const rotation = JSON.stringify({ names: ['a'], generator: 'rsa-2048' });
   const answers = await sendAndEnd(requestBytes('POST', '/rotate', rotation, keepAlive));
-  t.match(answers, /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
+  t.match(answers, /^(HTTP\/1\.1 102 Processing\r\n\r\n)+HTTP\/1\.1 200 OK\r\n/);
 });
 
 t.test('no connection is left', async t => {

@@ -291,7 +291,7 @@ t.test('requests that cannot be are refused before anything is decided', async t
   t.equal(records().length, before);
   await t.rejects(vault.createToken(admin, { ...web, client: 'stranger' }), {
     code: 'conflict',
-    message: 'The policy does not know stranger; add the client to it first.',
+    message: 'The policy does not know "stranger"; add the client to it first.',
   });
   t.match(records().at(-1), { event: 'failure', resource: 'tokens/stranger', outcome: 'conflict' });
 });

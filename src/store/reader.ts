@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
+import { LiveList } from './live-list.ts';
 import {
   blob,
   decodeHead,
@@ -19,6 +20,7 @@ import { liveCondition } from './schema.ts';
 import {
   type AuditPosition,
   type AuditSegment,
+  type DamagedRow,
   type DueRotation,
   type SecretSummary,
   type SecretVersion,
@@ -37,10 +39,12 @@ const activeVersion =
 export class Reader {
   readonly #database: DatabaseSync;
   readonly #statements;
+  readonly #liveList: LiveList;
 
   constructor(database: DatabaseSync) {
     this.#database = database;
     this.#statements = prepareReads(database);
+    this.#liveList = new LiveList(database);
   }
 
   /** Grows when another connection, the writer's among them, has changed the database. */
@@ -67,13 +71,13 @@ export class Reader {
     return first(() => this.#statements.version.get(name, version), decodeVersion);
   }
 
-  versions(name: string, after: number, limit: number): VersionSummary[] {
-    return reading(() => this.#statements.versions.all(name, after, limit).map(decodeSummary));
+  versions(name: string, after: number, limit: number): (VersionSummary | DamagedRow<number>)[] {
+    return reading(() => this.#statements.versions.all(name, after, limit).map(decodeSummaryOrDamaged));
   }
 
   /** Live secrets with names from `from` (inclusive) to `to` (exclusive), ascending. */
-  live(from: string, to: string, limit: number): SecretSummary[] {
-    return reading(() => this.#statements.live.all(from, to, limit).map(decodeSecretSummary));
+  live(from: string, to: string, limit: number): (SecretSummary | DamagedRow<string>)[] {
+    return reading(() => this.#liveList.read(from, to, limit));
   }
 
   dueRotations(now: number, limit: number, after: DueRotation | null): DueRotation[] {
@@ -142,11 +146,6 @@ function prepareReads(database: DatabaseSync) {
       `SELECT ${summaryColumns.join(', ')} FROM versions
        WHERE name = ? AND version > ? ORDER BY version LIMIT ?`,
     ),
-    live: database.prepare(
-      `SELECT ${[...headAliases, ...summaryColumns].join(', ')} FROM heads INDEXED BY heads_live
-         ${activeVersion}
-       WHERE heads.name >= ? AND heads.name < ? AND ${liveCondition} ORDER BY heads.name LIMIT ?`,
-    ),
     due: database.prepare(
       `SELECT rowid, name, expires_at FROM heads INDEXED BY heads_due
        WHERE expires_at <= ? AND (expires_at, rowid) > (?, ?) AND ${liveCondition} AND rotation IS NOT NULL
@@ -175,11 +174,13 @@ function decodeSecret(row: Row): StoredSecret {
   });
 }
 
-function decodeSecretSummary(row: Row): SecretSummary {
-  return {
-    head: decodeHead(row),
-    active: row['version'] === null ? null : decodeSummary(row),
-  };
+/** The number of the version comes from the index. */
+function decodeSummaryOrDamaged(row: Row): VersionSummary | DamagedRow<number> {
+  try {
+    return decodeSummary(row);
+  } catch {
+    return { damaged: integer(row, 'version') };
+  }
 }
 
 function decodeDue(row: Row): DueRotation {

@@ -9,6 +9,7 @@ import {
   type AuditPosition,
   type AuditSegment,
   type Change,
+  type DamagedRow,
   type DueRotation,
   type ListRequest,
   type NameRange,
@@ -128,12 +129,12 @@ class SqliteStore implements Store {
     return this.#reader.version(name, version);
   }
 
-  versions(name: string, after: number, limit: number): VersionSummary[] {
+  versions(name: string, after: number, limit: number): (VersionSummary | DamagedRow<number>)[] {
     return this.#reader.versions(name, after, limit);
   }
 
-  list({ ranges, after, limit }: ListRequest): SecretSummary[] {
-    const secrets: SecretSummary[] = [];
+  list({ ranges, after, limit }: ListRequest): (SecretSummary | DamagedRow<string>)[] {
+    const secrets: (SecretSummary | DamagedRow<string>)[] = [];
     for (const range of ranges) {
       if (secrets.length >= limit) break;
       secrets.push(...this.#liveIn(range, after, limit - secrets.length));
@@ -212,7 +213,7 @@ class SqliteStore implements Store {
     await this.#writer.close();
   }
 
-  #liveIn(range: NameRange, after: string | null, limit: number): SecretSummary[] {
+  #liveIn(range: NameRange, after: string | null, limit: number): (SecretSummary | DamagedRow<string>)[] {
     // The least string after `after` is itself with a NUL.
     const from = after !== null && after >= range.from ? `${after}\0` : range.from;
     const to = range.to ?? afterAllNames;

@@ -54,6 +54,12 @@ export interface VersionSummary extends Omit<SecretVersion, 'sealed'> {
   readonly hasValue: boolean;
 }
 
+/** Stands in a list for a row that cannot be read. */
+export interface DamagedRow<Key> {
+  /** The name, or the number of the version. */
+  readonly damaged: Key;
+}
+
 /** A head with its active version, as lists read them: without the value. */
 export interface SecretSummary {
   readonly head: SecretHead;
@@ -169,9 +175,9 @@ export interface Store {
   get(name: string): StoredSecret | null;
   version(name: string, version: number): SecretVersion | null;
   /** The versions after this number, ascending; so many at the most. No value is read. */
-  versions(name: string, after: number, limit: number): VersionSummary[];
+  versions(name: string, after: number, limit: number): (VersionSummary | DamagedRow<number>)[];
   /** Live (not deleted, active) secrets only, ascending by name. No value is read. */
-  list(request: ListRequest): SecretSummary[];
+  list(request: ListRequest): (SecretSummary | DamagedRow<string>)[];
   /** Live secrets that carry a rotation and are due, soonest first; after the one that is given. */
   dueRotations(now: number, limit: number, after: DueRotation | null): Promise<DueRotation[]>;
   /** Versions whose destroyAt has passed and which still hold a value. */

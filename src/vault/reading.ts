@@ -2,7 +2,14 @@ import { ServiceError } from '../errors.ts';
 import { Turn } from '../event-loop.ts';
 import { FairGate } from '../fair-gate.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { NameRange, SecretHead, SecretVersion, StoredSecret, VersionSummary } from '../store/store.ts';
+import type {
+  NameRange,
+  SecretHead,
+  SecretSummary,
+  SecretVersion,
+  StoredSecret,
+  VersionSummary,
+} from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { VaultContext } from './context.ts';
 import { checkName } from './names.ts';
@@ -75,11 +82,11 @@ export class Reading {
       return await this.#pages.run(caller.client, () => this.#versionsAfter(head, after, limit));
     });
     await this.#vault.journal.note(caller, 'versions', subject, 'ok');
-    const last = page.versions.at(-1);
+    const { versions, damaged, last } = page;
     return {
-      versions: page.versions,
-      nextCursor:
-        page.hasMore && last !== undefined ? this.#vault.rows.sealCursor(reader, String(last.version)) : null,
+      versions,
+      damaged,
+      nextCursor: last === null ? null : this.#vault.rows.sealCursor(reader, String(last)),
     };
   }
 
@@ -91,11 +98,12 @@ export class Reading {
     const page = await this.#pages.run(caller.client, () =>
       this.#secretsAfter(caller.client, policy, ranges, after, limit),
     );
-    const { secrets, rowsRead, last } = page;
-    const detail = { count: secrets.length };
+    const { secrets, damaged, rowsRead, last } = page;
+    const detail = { count: secrets.length, ...(damaged.length > 0 && { damaged: damaged.length }) };
     await this.#vault.journal.note(caller, 'list', { action: 'list', name: prefix, detail }, 'ok');
     return {
       secrets,
+      damaged,
       rowsRead,
       nextCursor: last === null ? null : this.#vault.rows.sealCursor(caller.client, last),
     };
@@ -108,48 +116,73 @@ export class Reading {
     ranges: readonly NameRange[],
     after: string | null,
     limit: number,
-  ): Promise<{ secrets: ListedSecret[]; rowsRead: number; last: string | null }> {
+  ): Promise<{ secrets: ListedSecret[]; damaged: string[]; rowsRead: number; last: string | null }> {
     const turn = new Turn();
     const secrets: ListedSecret[] = [];
+    const damaged: string[] = [];
     let rowsRead = 0;
     let last = after;
     for (;;) {
       const rows = this.#vault.stored(store =>
         store.list({ ranges, after: last, limit: Math.min(rowsAtOnce, limit + 1) }),
       );
-      if (rows.length === 0) return { secrets, rowsRead, last: null };
+      if (rows.length === 0) return { secrets, damaged, rowsRead, last: null };
       for (const row of rows) {
-        if (secrets.length >= limit || rowsRead >= rowsPerPage) return { secrets, rowsRead, last };
+        const isFull = secrets.length + damaged.length >= limit;
+        if (isFull || rowsRead >= rowsPerPage) return { secrets, damaged, rowsRead, last };
         rowsRead += 1;
-        last = row.head.name;
-        if (row.active === null || !policy.allows(client, 'list', last)) continue;
-        this.#vault.rows.verifySecretSummary(row);
-        secrets.push({ ...factsOf(row.active), isExpired: row.active.expiresAt <= this.#vault.now() });
+        last = 'damaged' in row ? row.damaged : row.head.name;
+        if (!policy.allows(client, 'list', last)) continue;
+        const secret = 'damaged' in row ? null : this.#listed(row);
+        if (secret === null) damaged.push(last);
+        else secrets.push(secret);
         await turn.pause();
       }
     }
   }
 
+  /** Null for a row that was altered: it is reported, and the list goes on. */
+  #listed(row: SecretSummary): ListedSecret | null {
+    try {
+      this.#vault.rows.verifySecretSummary(row);
+    } catch {
+      return null;
+    }
+    if (row.active === null) return null;
+    return { ...factsOf(row.active), isExpired: row.active.expiresAt <= this.#vault.now() };
+  }
+
+  /** Where the page is not the last one, `last` is where the next goes on. */
   async #versionsAfter(
     head: SecretHead,
     after: number,
     limit: number,
-  ): Promise<{ versions: VersionState[]; hasMore: boolean }> {
+  ): Promise<{ versions: VersionState[]; damaged: number[]; last: number | null }> {
     const turn = new Turn();
     const versions: VersionState[] = [];
+    const damaged: number[] = [];
     let last = after;
     for (;;) {
       const rows = this.#vault.stored(store =>
-        store.versions(head.name, last, Math.min(rowsAtOnce, limit - versions.length + 1)),
+        store.versions(head.name, last, Math.min(rowsAtOnce, limit - versions.length - damaged.length + 1)),
       );
-      if (rows.length === 0) return { versions, hasMore: false };
+      if (rows.length === 0) return { versions, damaged, last: null };
       for (const row of rows) {
-        if (versions.length >= limit) return { versions, hasMore: true };
-        this.#vault.rows.verifySummary(row);
-        versions.push(this.#describe(row, head.activeVersion));
-        last = row.version;
+        if (versions.length + damaged.length >= limit) return { versions, damaged, last };
+        last = 'damaged' in row ? row.damaged : row.version;
+        if ('damaged' in row || !this.#isOwn(row)) damaged.push(last);
+        else versions.push(this.#describe(row, head.activeVersion));
         await turn.pause();
       }
+    }
+  }
+
+  #isOwn(row: VersionSummary): boolean {
+    try {
+      this.#vault.rows.verifySummary(row);
+      return true;
+    } catch {
+      return false;
     }
   }
 

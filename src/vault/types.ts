@@ -50,6 +50,8 @@ export interface ListedSecret extends VersionFacts {
 
 export interface SecretPage {
   readonly secrets: readonly ListedSecret[];
+  /** Names of the page whose rows cannot be read or were altered. */
+  readonly damaged: readonly string[];
   /** Rows that were read for the page, those that the caller may not list included. */
   readonly rowsRead: number;
   /** Where to go on, when there may be more; means something to this vault and this client only. */
@@ -58,6 +60,8 @@ export interface SecretPage {
 
 export interface VersionPage {
   readonly versions: readonly VersionState[];
+  /** Numbers of the page whose rows cannot be read or were altered. */
+  readonly damaged: readonly number[];
   /** Where to go on, when there are more; means something to this vault, this client and this name only. */
   readonly nextCursor: string | null;
 }

@@ -59,7 +59,7 @@ export async function runApp(t: Test, limits: Partial<Limits>, held = false): Pr
       return name === 'small' ? { ...secret, value: 'v' } : secret;
     },
     create: async () => secret,
-    list: async () => ({ secrets: [], rowsRead: 250, nextCursor: null }),
+    list: async () => ({ secrets: [], damaged: [], rowsRead: 250, nextCursor: null }),
     rotate: async (_caller, names) => {
       const generator = names.includes('own') ? { type: 'rsa-2048' } : null;
       return names.map(() => ({ ...secret, generator }));

@@ -140,7 +140,7 @@ function commits(t: Test, newStore: NewStore): void {
 
 function lists(t: Test, newStore: NewStore): void {
   const names = async (store: Store, request: Parameters<Store['list']>[0]) =>
-    (await store.list(request)).map(secret => secret.head.name);
+    store.list(request).map(row => ('damaged' in row ? `damaged ${row.damaged}` : row.head.name));
 
   t.test('a list walks its ranges in code-point order, live secrets only', async t => {
     const store = await newStore(t);

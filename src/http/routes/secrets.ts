@@ -34,6 +34,12 @@ export function secretsRoutes(api: Api, vault: Vault, charges: Charges, unread: 
               secrets: Type.Array(
                 Type.Object({ ...schemas.versionFacts, is_expired: Type.Boolean() }, schemas.strict),
               ),
+              damaged: Type.Optional(
+                Type.Array(Type.String(), {
+                  description:
+                    'Names of the page whose stored rows cannot be read or were altered; left out where there are none.',
+                }),
+              ),
               next_cursor: nextCursor,
             },
             schemas.strict,
@@ -51,6 +57,7 @@ export function secretsRoutes(api: Api, vault: Vault, charges: Charges, unread: 
       charges.owe(request, unitsForRows(page.rowsRead) - paid);
       return {
         secrets: page.secrets.map(secret => ({ ...answer(secret), is_expired: secret.isExpired })),
+        ...(page.damaged.length > 0 && { damaged: [...page.damaged] }),
         next_cursor: page.nextCursor,
       };
     },

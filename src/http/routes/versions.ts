@@ -34,6 +34,12 @@ export function versionsRoutes(api: Api, vault: Vault, charges: Charges, unread:
                   schemas.strict,
                 ),
               ),
+              damaged: Type.Optional(
+                Type.Array(Type.Integer(), {
+                  description:
+                    'Versions of the page whose stored rows cannot be read or were altered; left out where there are none.',
+                }),
+              ),
               next_cursor: nextCursor,
             },
             schemas.strict,
@@ -53,8 +59,12 @@ export function versionsRoutes(api: Api, vault: Vault, charges: Charges, unread:
         readLimit(limit),
         cursor ?? null,
       );
-      charges.owe(request, unitsForRows(page.versions.length) - paid);
-      return { versions: page.versions.map(stateAnswer), next_cursor: page.nextCursor };
+      charges.owe(request, unitsForRows(page.versions.length + page.damaged.length) - paid);
+      return {
+        versions: page.versions.map(stateAnswer),
+        ...(page.damaged.length > 0 && { damaged: [...page.damaged] }),
+        next_cursor: page.nextCursor,
+      };
     },
   );
 }

@@ -1,6 +1,4 @@
 import packageFile from '../package.json' with { type: 'json' };
-import type { Exposition } from '../telemetry/exposition.ts';
-import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
 import { startTelemetry, type Telemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
 import type { Config } from './config/schema.ts';
@@ -8,25 +6,36 @@ import { tlsFiles } from './config/transport.ts';
 import { asStartError, errorMessage } from './errors.ts';
 import { exitCode } from './exit-codes.ts';
 import { requireClosedFiles } from './file-permissions.ts';
-import { Drain } from './http/drain.ts';
-import { routeTemplateOf } from './http/route-template.ts';
+import { Handover } from './hand-over.ts';
+import { commandOf } from './handover/command.ts';
+import { requireConfigured } from './handover/configured-sockets.ts';
+import { takeInheritedSockets } from './handover/inherited-sockets.ts';
+import type { ListenerAddresses } from './handover/messages.ts';
+import { Predecessor } from './handover/predecessor.ts';
+import { handoverRefusal } from './handover/refusal.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
-import { createScrapeServer, listen } from './listening.ts';
 import { createLogger, type Logger } from './logging.ts';
-import { drainDeadlineMs, type Service, startService } from './service.ts';
-import { type Signals, type StopSignal, throwIfStopped } from './signals.ts';
-import { socketAccess } from './socket-access.ts';
+import { RunningService, type RunningServiceOptions } from './running-service.ts';
+import type { Service } from './service.ts';
+import type { Signals, StopSignal } from './signals.ts';
+import { requireStartable } from './start-check.ts';
 
 /** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
+/** A predecessor that was killed may still hold its lock for a moment. */
+const lockPatienceMs = 5000;
 
 const secondStop = { SIGINT: 'secondInterrupt', SIGQUIT: 'secondQuit', SIGTERM: 'secondTerminate' } as const;
 
 /**
- * Runs the service until a signal ends it. Never returns: the process exits, with a code of the table in exit-codes.ts.
+ * Runs the service until a signal ends it, or a successor takes its place. Never returns: the process exits, with a code of the
+ * table in exit-codes.ts.
  * @throws StartError when the service cannot start, StartInterrupted when a signal ended the start; nothing is left open
  */
 export async function serve(config: Config, configFile: string, signals: Signals): Promise<void> {
+  const command = commandOf(process);
+  const predecessor = Predecessor.of(process);
+  const inherited = takeInheritedSockets(process, predecessor !== null);
   process.umask(0o077);
   requireClosedFiles(config, configFile);
   let bridge: Telemetry['bridgeLog'] = null;
@@ -42,62 +51,85 @@ export async function serve(config: Config, configFile: string, signals: Signals
     throw asStartError(error);
   });
   bridge = telemetry.bridgeLog;
-  const lastExit = new LastExit(config.paths.vault_path);
+  // The file next to the vault is for the process that has the vault.
+  let lastExit: LastExit | null = null;
   const die = (reason: ExitReason, error: unknown): never => {
     logger.fatal({ reason: errorMessage(error) }, 'the process must end');
-    lastExit.note(reason);
+    lastExit?.note(reason);
     process.exit(exitCode('failure'));
   };
   process.on('uncaughtException', error => die('uncaught_error', error));
-  const service = await startService({
-    config,
-    version: packageFile.version,
-    logger,
-    telemetry,
-    lastExitReason: lastExit.previous,
-    stopRequested: signals.stopRequested,
-    onFatal: error => die('store_failure', error),
-  });
-  recordHttpMetrics(service.app.server, telemetry.metrics, routeTemplateOf, telemetry.tracing);
-  const scrapes = await listenAll(config, service, telemetry.exposition, signals.stopRequested);
-  lastExit.noteRunning();
+  const addresses = addressesOf(config);
+  let ownsSocketFile = false;
+  if (predecessor === null) {
+    await requireConfigured(inherited, config);
+  } else {
+    await requireStartable(config);
+    ({ ownsSocketFile } = await predecessor.takeOver(inherited, addresses, signals.stopRequested));
+  }
+  const start = async (
+    sockets: Pick<RunningServiceOptions, 'handles' | 'ownsSocketFile' | 'previous' | 'stopRequested'>,
+  ): Promise<RunningService> => {
+    lastExit = new LastExit(config.paths.vault_path);
+    const started = await RunningService.start({
+      ...sockets,
+      config,
+      version: packageFile.version,
+      logger,
+      telemetry,
+      lastExitReason: lastExit.previous,
+      lockPatienceMs: predecessor === null ? 0 : lockPatienceMs,
+      onFatal: error => die('store_failure', error),
+    });
+    lastExit.noteRunning();
+    return started;
+  };
+  const handles = new Map([...inherited].map(([name, { handle }]) => [name, handle]));
+  let running = await start({ handles, ownsSocketFile, stopRequested: signals.stopRequested });
   // The ready line comes first: a signal that arrived during the start is handled from here on.
-  announce(config, configFile, service, logger);
+  announce(config, configFile, running.service, logger);
+  await predecessor?.ready();
+  const handover = new Handover({
+    command,
+    refusal: () => handoverRefusal(process),
+    addresses,
+    running: () => running,
+    onStopped: () => {
+      lastExit?.note('clean');
+      lastExit = null;
+    },
+    restart: async (spareHandles, ownsFile) => {
+      running = await start({
+        handles: spareHandles,
+        ownsSocketFile: ownsFile,
+        previous: running.service,
+      });
+    },
+    onCompleted: async () => {
+      await telemetry.shutdown();
+      process.exit(exitCode('success'));
+    },
+    metrics: telemetry.metrics,
+    logger,
+  });
+  signals.handle('SIGUSR2', () => handover.start());
   signals.handle('SIGHUP', () => {
-    service.reloadCertificates();
-    reloadPolicy(service, logger);
+    if (handover.forward('SIGHUP')) return;
+    running.service.reloadCertificates();
+    reloadPolicy(running.service, logger);
   });
   signals.handleStop(signal =>
     stopWithin(stopDeadline, signal, logger, async () => {
-      await Promise.all([scrapes?.close(drainDeadlineMs), service.stop()]);
+      if (await handover.abandon(signal)) await running.stop();
       await telemetry.shutdown();
-      lastExit.note('clean');
+      lastExit?.note('clean');
     }),
   );
 }
 
-/** Opens the API's listener and, where configured, the one for /metrics; returns the drain of the latter. */
-async function listenAll(
-  config: Config,
-  service: Service,
-  exposition: Exposition,
-  stopRequested: AbortSignal,
-): Promise<Drain | null> {
-  try {
-    await service.app.ready();
-    await throwIfStopped(stopRequested);
-    const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
-    await listen(service.app.server, address, socketAccess(config));
-    const { bind_addr } = config.telemetry.prometheus;
-    if (bind_addr === undefined) return null;
-    const scrapeServer = createScrapeServer(exposition);
-    const drain = new Drain(scrapeServer);
-    await listen(scrapeServer, parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
-    return drain;
-  } catch (error) {
-    await service.stop();
-    throw error;
-  }
+/** As they are compared before a handover. */
+function addressesOf({ server, telemetry }: Config): ListenerAddresses {
+  return { api: server.bind_addr, metrics: telemetry.prometheus.bind_addr ?? null };
 }
 
 function announce(config: Config, configFile: string, service: Service, logger: Logger): void {
@@ -122,6 +154,7 @@ function announce(config: Config, configFile: string, service: Service, logger: 
       audit_key: service.fingerprint,
       policy: config.security.rbac_policy_path,
       secrets: service.secretsCount,
+      writer_epoch: service.writerEpoch,
       pid: process.pid,
     },
     'ready',

@@ -13,6 +13,7 @@ import type { Config } from './config/schema.ts';
 import { requireProtectedTransport, tlsFiles } from './config/transport.ts';
 import { DiskFree } from './disk-free.ts';
 import { asStartError, errorMessage } from './errors.ts';
+import type { SocketName } from './handover/inherited-sockets.ts';
 import type { Api } from './http/api.ts';
 import { Drain } from './http/drain.ts';
 import { tryToListen } from './listening.ts';
@@ -45,20 +46,33 @@ export interface ServiceOptions {
   readonly lastExitReason: string | null;
   /** Aborted when the start is to end; the reason is thrown. */
   readonly stopRequested?: AbortSignal;
+  /** Sockets that listen already, by the name of their listener. */
+  readonly handles?: ReadonlyMap<SocketName, object>;
+  /** The one that was stopped in this process: its policy and certificates stay, whatever their files hold now. */
+  readonly previous?: Service;
+  /** How long another process may take to let the vault go, in milliseconds. */
+  readonly lockPatienceMs?: number;
   /** Writes can no longer be trusted: the process must end. */
   readonly onFatal: (error: Error) => void;
 }
 
 export interface Service {
   readonly app: Api;
+  readonly policy: PolicyInForce;
+  /** Null over plain HTTP. */
+  readonly certificates: CertificatesInForce | null;
   readonly isNew: boolean;
   /** SHA-256 of the key that signs the audit log. */
   readonly fingerprint: string;
   readonly secretsCount: number;
+  /** Counts the openings of the vault for writing. */
+  readonly writerEpoch: number | null;
   /** Rejects, and keeps the old policy, when the file cannot be used or the change cannot be recorded. */
   reloadPolicy(): Promise<void>;
   /** Takes over the certificate that the files hold now; one that cannot be served is logged, and the old one stays. */
   reloadCertificates(): void;
+  /** Ends the connections that are open now while new ones are served. */
+  windDown(): Promise<void>;
   /** Requests in flight are finished, the audit log is signed and closed, the vault let go. */
   stop(): Promise<void>;
 }
@@ -68,17 +82,17 @@ export interface Service {
  * @throws StartError, or the reason of `stopRequested`; nothing is left open
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, logger, telemetry, stopRequested, time = systemTime } = options;
+  const { config, logger, previous, telemetry, stopRequested, time = systemTime } = options;
   const { metrics, tracing } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
   requireProtectedTransport(config);
   const tls = tlsFiles(config);
-  const certificates = tls === null ? null : new CertificatesInForce(tls, logger);
-  const policy = new PolicyInForce(config.security.rbac_policy_path, time.wall());
-  await tryToListen(address, socketAccess(config));
+  const certificates = previous?.certificates ?? (tls === null ? null : new CertificatesInForce(tls, logger));
+  const policy = previous?.policy ?? new PolicyInForce(config.security.rbac_policy_path, time.wall());
+  if (options.handles?.has('api') !== true) await tryToListen(address, socketAccess(config));
   const { bind_addr } = config.telemetry.prometheus;
-  if (bind_addr !== undefined) {
+  if (bind_addr !== undefined && options.handles?.has('metrics') !== true) {
     await tryToListen(parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
   }
   await throwIfStopped(stopRequested);
@@ -86,6 +100,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     config,
     time,
     stopRequested,
+    lockPatienceMs: options.lockPatienceMs ?? 0,
     mayCreate: (config.server.init ?? (isLocal(address) ? 'auto' : 'require')) === 'auto',
     policy: () => policy.policy,
     metrics,
@@ -165,9 +180,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
   return {
     app,
+    policy,
+    certificates,
     isNew: opened.isNew,
     fingerprint: opened.keyring.fingerprint,
     secretsCount: vault.count(),
+    writerEpoch: opened.store.writerEpoch,
+    windDown: () => drain.windDown(drainDeadlineMs),
     reloadCertificates: () => certificates?.reload(),
     reloadPolicy: () => policy.reload(clock.now(), sha256 => recordReload(audit, sha256)),
     async stop() {

@@ -23,6 +23,8 @@ export interface WorkingVaultOptions {
   /** Whether a vault may be made where there is none of it. */
   readonly mayCreate: boolean;
   readonly policy: () => Policy;
+  /** How long another process may take to let the vault go, in milliseconds; none unless given. */
+  readonly lockPatienceMs?: number;
   readonly metrics: Metrics;
   readonly log: Record<'warn' | 'error', (facts: object, message: string) => void>;
   /** The machine's clocks unless given. */
@@ -84,8 +86,11 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       clock,
       async close() {
         await keys.close();
-        await audit.close();
-        await opened.close();
+        try {
+          await audit.close();
+        } finally {
+          await opened.close();
+        }
       },
     };
   } catch (error) {

@@ -78,6 +78,11 @@ const serviceMetrics = [
     attributes: ['reason'],
   }),
   counter('requests_shed_total', '{request}', 'Requests refused because the service was overloaded.'),
+  counter(
+    'handovers_failed_total',
+    '{handover}',
+    'Handovers to a successor (SIGUSR2) that were refused or failed, so that this process continued.',
+  ),
   counter('tls_handshake_failures_total', '{handshake}', 'TLS handshakes that failed; they are no requests.'),
   gauge('tls_certificate_expiry_timestamp_seconds', 's', 'When TLS certificates expire, in Unix seconds.', {
     attributes: ['certificate'],

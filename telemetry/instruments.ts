@@ -65,6 +65,7 @@ export interface Metrics {
   authenticationFailed(reason: AuthenticationFailureReason): void;
   requestShed(): void;
   handshakeFailed(): void;
+  handoverFailed(): void;
   requestLimited(limit: RequestLimit): void;
   connectionDropped(reason: ConnectionDropReason): void;
   /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
@@ -134,6 +135,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
     authenticationFailed: failed,
     requestShed: () => void counts.requests_shed_total++,
     handshakeFailed: () => void counts.tls_handshake_failures_total++,
+    handoverFailed: () => void counts.handovers_failed_total++,
     requestLimited: limited,
     connectionDropped: dropped,
     observe: sources => void Object.assign(gaugeSources, sources),
@@ -164,6 +166,7 @@ export function noMetrics(): Metrics {
     authenticationFailed: nothing,
     requestShed: nothing,
     handshakeFailed: nothing,
+    handoverFailed: nothing,
     requestLimited: nothing,
     connectionDropped: nothing,
     observe: nothing,
@@ -187,6 +190,7 @@ function zeroCounts(): Record<PlainCounterName, number> {
     audit_errors_total: 0,
     requests_shed_total: 0,
     tls_handshake_failures_total: 0,
+    handovers_failed_total: 0,
   };
 }
 

@@ -5,11 +5,13 @@ const signals = new Signals(process);
 const { runCommandLine } = await import('./command-line.ts');
 const { errorMessage, StartError } = await import('../errors.ts');
 const { exitCode } = await import('../exit-codes.ts');
+const { reportRefusal } = await import('../handover/predecessor.ts');
 
 try {
   await runCommandLine(process.argv, signals);
 } catch (error) {
   process.stderr.write(`jarvis-secretsd: ${errorMessage(error)}\n`);
+  await reportRefusal(process, errorMessage(error));
   process.exit(exitCodeOf(error));
 }
 

@@ -1,11 +1,14 @@
+import { setTimeout } from 'node:timers/promises';
 import { asStartError, StartError } from '../errors.ts';
-import { lockVault, VaultInUse } from '../store/lock.ts';
+import { lockVault, VaultInUse, type VaultLock } from '../store/lock.ts';
 import { openSqliteStore, type SqliteStoreOptions } from '../store/sqlite.ts';
 import type { Store } from '../store/store.ts';
 import { beginKeyring, begunFor, createKeyring, type Keyring, openKeyring } from './keyring.ts';
 import { keyringProgress } from './keyring-state.ts';
 import { createMasterKey, loadMasterKey, newMasterKey, removeUnfinishedMasterKey } from './master-key.ts';
 import { lostKey, requireParts, type VaultParts, type VaultPaths } from './vault-parts.ts';
+
+const lockRetryMs = 20;
 
 export interface OpenedVault {
   readonly store: Store;
@@ -20,6 +23,8 @@ export interface OpeningOptions {
   readonly paths: VaultPaths;
   /** Whether a vault may be made where there is none of it. */
   readonly mayCreate: boolean;
+  /** How long another process may take to let the vault go, in milliseconds; none unless given. */
+  readonly lockPatienceMs?: number;
   readonly onFatal: (error: Error) => void;
   /** What the cache of secrets may take, in bytes. */
   readonly cacheBytes?: number | undefined;
@@ -35,7 +40,7 @@ export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
   const { paths, mayCreate, cacheBytes, onFatal, metrics } = options;
   requireParts(paths, mayCreate);
   try {
-    const lock = lockVault(paths.vault_path);
+    const lock = await takeLock(paths.vault_path, options.lockPatienceMs ?? 0);
     try {
       // Another start may have made them meanwhile.
       const parts = requireParts(paths, mayCreate);
@@ -116,6 +121,19 @@ async function storeKeys(store: Store, masterKey: Uint8Array, vaultId: string): 
   const { keyring, state } = createKeyring({ masterKey, vaultId });
   await store.putState(state);
   return keyring;
+}
+
+/** @throws VaultInUse when another process does not let the vault go in time */
+async function takeLock(vaultPath: string, patienceMs: number): Promise<VaultLock> {
+  const endMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return lockVault(vaultPath);
+    } catch (error) {
+      if (!(error instanceof VaultInUse) || performance.now() >= endMs) throw error;
+      await setTimeout(lockRetryMs);
+    }
+  }
 }
 
 /** The vault for reading beside a service that may be running. @throws StartError */

@@ -6,8 +6,10 @@ const layers: readonly (readonly string[])[] = [
   ['src/cli/main.ts'],
   ['src/cli/command-line.ts', 'src/cli/commands/'],
   ['src/main.ts'],
+  ['src/hand-over.ts'],
+  ['src/running-service.ts'],
   ['src/service.ts'],
-  ['src/working-vault.ts'],
+  ['src/working-vault.ts', 'src/start-check.ts', 'src/config-check.ts'],
   [
     'src/app.ts',
     'src/clock-watch.ts',
@@ -17,6 +19,7 @@ const layers: readonly (readonly string[])[] = [
     'src/disk-free.ts',
     'src/vault-file-sizes.ts',
   ],
+  ['src/handover/'],
   ['src/tls/', 'src/socket-access.ts', 'src/file-permissions.ts'],
   ['src/http/'],
   ['src/rotation/'],
@@ -70,6 +73,7 @@ const telemetryUsers = [
   'src/cli/commands/clock-confirm.ts',
   'src/cli/commands/token-bootstrap.ts',
   'src/main.ts',
+  'src/running-service.ts',
   'src/vault/caller.ts',
 ];
 
@@ -83,6 +87,7 @@ const waysIn = [
   'src/http/authentication/header-identity.ts → src/vault/caller.ts',
   'src/http/routes/tokens.ts → src/vault/source-networks.ts',
   'src/http/schemas.ts → src/vault/names.ts',
+  'src/start-check.ts → src/vault/opening.ts',
   'src/working-vault.ts → src/vault/opening.ts',
   'src/working-vault.ts → src/vault/recovery.ts',
   'src/working-vault.ts → src/vault/vault.ts',

@@ -8,7 +8,7 @@ import { freePort } from '../../tools/free-port.ts';
 import { ask } from './ask.ts';
 
 export const checkout = resolve(import.meta.dirname, '../..');
-const executable = join(checkout, 'bin/jarvis-secretsd');
+export const executable = join(checkout, 'bin/jarvis-secretsd');
 /** A start takes a quarter less time; hundreds of them add up. */
 const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
@@ -24,6 +24,8 @@ export interface Installation {
   readonly umask?: number;
   /** The words of a command that runs the executable, such as in a mount namespace of its own. */
   readonly wrapper?: readonly string[];
+  /** Started in place of the checkout's; the link that a handover follows, say. */
+  readonly executable?: string;
 }
 
 /** A service that is asked over HTTP. */
@@ -154,7 +156,8 @@ export function launch(installation: Installation, args: readonly string[]): Lau
   const command = process.env['_TAPJS_PROCESSINFO_COVERAGE_'] === '1' ? [] : ['-u', 'NODE_OPTIONS'];
   // A service in this process has set its own.
   const umask = process.umask(installation.umask ?? 0o022);
-  const child = spawn('env', [...command, ...(installation.wrapper ?? []), executable, ...args], {
+  const { wrapper = [], executable: file = executable } = installation;
+  const child = spawn('env', [...command, ...wrapper, file, ...args], {
     cwd: installation.folder,
     env: { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,11 +1,7 @@
 import { pushTargets } from '../../../telemetry/otlp-settings.ts';
-import { requireUsableIdentity } from '../../config/identity.ts';
 import { loadConfig } from '../../config/load.ts';
-import { requireProtectedTransport, tlsFiles } from '../../config/transport.ts';
+import { requireUsable } from '../../config-check.ts';
 import { requireClosedFiles } from '../../file-permissions.ts';
-import { loadPolicy } from '../../policy/policy-file.ts';
-import { socketAccess } from '../../socket-access.ts';
-import { readTlsFiles, servableCertificate } from '../../tls/certificates.ts';
 
 /**
  * `--check-config`: whether configuration and policy can be used; returns what to print, and makes nothing.
@@ -17,12 +13,7 @@ export function checkConfigCommand(
 ): string {
   const config = loadConfig(configFile, environment);
   requireClosedFiles(config, configFile);
-  requireUsableIdentity(config);
-  requireProtectedTransport(config);
-  socketAccess(config);
-  const files = tlsFiles(config);
-  if (files !== null) servableCertificate(files, readTlsFiles(files));
+  requireUsable(config);
   pushTargets(config.telemetry.otlp.endpoint, environment);
-  loadPolicy(config.security.rbac_policy_path);
   return `${configFile}: the configuration and its policy can be used\n`;
 }

@@ -12,6 +12,7 @@ import Fastify from 'fastify';
 import { loadConfig } from '../src/config/load.ts';
 import { routeTemplateOf } from '../src/http/route-template.ts';
 import { listen } from '../src/listening.ts';
+import { LogOutput } from '../src/log-output.ts';
 import { createLogger } from '../src/logging.ts';
 import { startService } from '../src/service.ts';
 import { recordHttpMetrics } from '../telemetry/http-metrics.ts';
@@ -36,7 +37,7 @@ async function serviceServer(variant: string, folder: string, collector: string)
     JARVIS_SECRETSD_SERVER_BIND_ADDR: `unix://${join(folder, 'api.sock')}`,
     JARVIS_SECRETSD_LOGGING_LEVEL: 'error',
   });
-  const logger = createLogger(config.logging, process.stderr);
+  const logger = createLogger(config.logging, new LogOutput(process.stderr));
   if (kind === 'instrumented') instrumentHttp();
   const telemetry = await startTelemetry({
     serviceVersion: 'bench',

@@ -1,5 +1,6 @@
 import { pino } from 'pino';
 import type { Config } from './config/schema.ts';
+import type { LogOutput } from './log-output.ts';
 
 /**
  * The service's logger. Serialisers name what may be logged of a request, so that no header, body or query ever is.
@@ -7,10 +8,11 @@ import type { Config } from './config/schema.ts';
  */
 export function createLogger(
   { level, json }: Config['logging'],
-  destination: NodeJS.WritableStream,
+  output: LogOutput,
   bridge: ((line: string) => void) | null = null,
 ) {
-  const lines = json ? destination : { write: (line: string) => destination.write(forPeople(line)) };
+  const shown = json ? (line: string) => line : forPeople;
+  const lines = { write: (line: string) => output.write(shown(line), lost => shown(lossReport(lost))) };
   const stream = bridge === null ? lines : both(lines, bridge);
   return pino(
     {
@@ -29,6 +31,11 @@ export function createLogger(
 }
 
 export type Logger = ReturnType<typeof createLogger>;
+
+function lossReport(lost: number): string {
+  const facts = { level: 'warn', time: new Date().toISOString(), lines: lost };
+  return `${JSON.stringify({ ...facts, msg: 'log lines were lost: the log could not be written' })}\n`;
+}
 
 function both(lines: { write(line: string): void }, bridge: (line: string) => void) {
   return {

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import packageFile from '../package.json' with { type: 'json' };
 import { startTelemetry, type Telemetry } from '../telemetry/sdk.ts';
 import { formatBindAddress, parseBindAddress } from './config/bind-address.ts';
@@ -14,6 +15,7 @@ import type { ListenerAddresses } from './handover/messages.ts';
 import { Predecessor } from './handover/predecessor.ts';
 import { handoverRefusal } from './handover/refusal.ts';
 import { type ExitReason, LastExit } from './last-exit.ts';
+import { LogOutput } from './log-output.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { RunningService, type RunningServiceOptions } from './running-service.ts';
 import type { Service } from './service.ts';
@@ -25,7 +27,12 @@ const stopDeadline = 9500;
 /** A predecessor that was killed may still hold its lock for a moment. */
 const lockPatienceMs = 5000;
 
-const secondStop = { SIGINT: 'secondInterrupt', SIGQUIT: 'secondQuit', SIGTERM: 'secondTerminate' } as const;
+const secondStop = {
+  SIGHUP: 'secondTerminate',
+  SIGINT: 'secondInterrupt',
+  SIGQUIT: 'secondQuit',
+  SIGTERM: 'secondTerminate',
+} as const;
 
 /**
  * Runs the service until a signal ends it, or a successor takes its place. Never returns: the process exits, with a code of the
@@ -39,7 +46,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
   process.umask(0o077);
   requireClosedFiles(config, configFile);
   let bridge: Telemetry['bridgeLog'] = null;
-  const logger = createLogger(config.logging, process.stdout, line => bridge?.(line));
+  const logger = createLogger(config.logging, new LogOutput(process.stdout), line => bridge?.(line));
   signals.handleSecondStop(signal => endAtOnce(signal, logger));
   const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
@@ -113,7 +120,12 @@ export async function serve(config: Config, configFile: string, signals: Signals
     logger,
   });
   signals.handle('SIGUSR2', () => handover.start());
+  const logsToTerminal = isatty(process.stdout.fd);
   signals.handle('SIGHUP', () => {
+    if (logsToTerminal && !isatty(process.stdout.fd)) {
+      signals.requestStop('SIGHUP');
+      return;
+    }
     if (handover.forward('SIGHUP')) return;
     running.service.reloadCertificates();
     reloadPolicy(running.service, logger);

@@ -10,7 +10,8 @@ export interface SignalSource {
 
 /** SIGQUIT is among them: its default would write a core file of the memory that holds the keys. */
 const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
-export type StopSignal = (typeof stopSignals)[number];
+/** SIGHUP asks for a stop only when it says that the terminal of the service is gone. */
+export type StopSignal = (typeof stopSignals)[number] | 'SIGHUP';
 
 /** They ask for work that a service can do once it is ready. By default they would end the process. */
 const workSignals = ['SIGHUP', 'SIGUSR2'] as const;
@@ -55,7 +56,7 @@ export class Signals {
   constructor(source: SignalSource) {
     this.#source = source;
     this.#listeners = [
-      ...stopSignals.map(signal => [signal, () => this.#stopBy(signal)] as const),
+      ...stopSignals.map(signal => [signal, () => this.requestStop(signal)] as const),
       ...workSignals.map(signal => [signal, () => this.#work(signal)] as const),
     ];
     for (const [signal, listener] of this.#listeners) source.on(signal, listener);
@@ -90,7 +91,8 @@ export class Signals {
     if (received !== null) this.#source.kill(this.#source.pid, received);
   }
 
-  #stopBy(signal: StopSignal): void {
+  /** As the signal itself would. */
+  requestStop(signal: StopSignal): void {
     if (this.#stopSignal !== null) {
       this.#onSecondStop?.(signal);
       return;

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
 import t from 'tap';
 import { filesIn, install, launch, startService, waitFor } from './helpers/service.ts';
@@ -42,6 +42,41 @@ for (const signal of ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const) {
     t.equal(await next.stop(), 0);
   });
 }
+
+for (const [signal, code] of [
+  ['SIGINT', 130] as const,
+  ['SIGTERM', 143] as const,
+  ['SIGQUIT', 131] as const,
+]) {
+  t.test(`a second ${signal} ends the service at once, and says so`, async t => {
+    const installation = await install(t.testdir());
+    const service = await startService(installation);
+    const connection = connect(installation.port, '127.0.0.1');
+    await once(connection, 'connect');
+    connection.write(
+      'POST /secret HTTP/1.1\r\nHost: localhost\r\nX-Jarvis-Client: admin\r\nContent-Length: 9\r\n\r\n{',
+    );
+    await service.request('GET', '/healthz');
+    service.child.kill('SIGTERM');
+    await waitFor(() => service.output().includes('"msg":"stopping'));
+    t.equal(await service.stop(signal), code);
+    t.match(
+      service.output(),
+      new RegExp(`"signal":"${signal}","msg":"a second signal: the process ends now`),
+    );
+    connection.destroy();
+    const next = await startService(installation);
+    t.equal(await next.stop(), 0);
+  });
+}
+
+t.test('SIGPIPE and SIGUSR1 change nothing', async t => {
+  const installation = await install(t.testdir());
+  const service = await startService(installation);
+  for (const signal of ['SIGPIPE', 'SIGUSR1'] as const) service.child.kill(signal);
+  t.equal((await service.request('GET', '/readyz')).status, 200);
+  t.equal(await service.stop(), 0);
+});
 
 t.test('a signal ends a command that is no service, as it ends most programs', async t => {
   const installation = await install(t.testdir());

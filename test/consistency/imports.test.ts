@@ -30,6 +30,7 @@ const layers: readonly (readonly string[])[] = [
     'src/errors.ts',
     'src/exit-codes.ts',
     'src/temporary.ts',
+    'src/log-output.ts',
     'src/signals.ts',
     'src/event-loop.ts',
     'src/fair-gate.ts',

@@ -7,6 +7,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { requireClosedFiles } from '../../src/file-permissions.ts';
 import { routeTemplateOf } from '../../src/http/route-template.ts';
 import { listen } from '../../src/listening.ts';
+import { LogOutput } from '../../src/log-output.ts';
 import { createLogger } from '../../src/logging.ts';
 import { type Service, startService } from '../../src/service.ts';
 import { recordHttpMetrics } from '../../telemetry/http-metrics.ts';
@@ -46,7 +47,7 @@ export async function startInProcess(
   const onError = (error: unknown): never => {
     throw error;
   };
-  const logger = createLogger(config.logging, destination);
+  const logger = createLogger(config.logging, new LogOutput(destination));
   const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
     process: { version, memoryUsage, cpuUsage, env: environment },

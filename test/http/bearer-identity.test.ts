@@ -3,6 +3,7 @@ import t from 'tap';
 import { buildApp } from '../../src/app.ts';
 import type { AuditEntry } from '../../src/audit/record.ts';
 import { listen } from '../../src/listening.ts';
+import { LogOutput } from '../../src/log-output.ts';
 import { createLogger } from '../../src/logging.ts';
 import { newToken } from '../../src/vault/token-format.ts';
 import { noMetrics } from '../../telemetry/instruments.ts';
@@ -29,7 +30,7 @@ const app = await buildApp({
   metrics: { ...noMetrics(), authenticationFailed: reason => void reasons.push(reason) },
   tracing: noTracing,
   refusals: { record: async entry => void recorded.push(entry) },
-  logger: createLogger({ level: 'silent', json: true }, stdout),
+  logger: createLogger({ level: 'silent', json: true }, new LogOutput(stdout)),
   expectedHosts: [],
   limits: unlimited,
   defaultGrace: 0,

@@ -1,5 +1,6 @@
 import { StartError } from '../errors.ts';
 import { configSchema } from './schema.ts';
+import { isServiceLink } from './service-links.ts';
 
 const prefix = 'JARVIS_SECRETSD_';
 
@@ -8,13 +9,17 @@ interface Leaf {
   readonly type: string | undefined;
 }
 
-/** What the environment sets, each with its path in the configuration. Throws StartError on a variable no key has. */
+/**
+ * What the environment sets, each with its path in the configuration. Variables that a platform makes of a service's name are left
+ * out. Throws StartError on any other variable that no key has.
+ */
 export function environmentOverrides(
   environment: Readonly<Record<string, string | undefined>>,
 ): { path: readonly string[]; value: unknown }[] {
   const leaves = new Map(configLeaves(configSchema, []).map(leaf => [variableName(leaf.path), leaf]));
   return Object.entries(environment)
     .filter(([variable]) => variable.startsWith(prefix))
+    .filter(([variable]) => leaves.has(variable) || !isServiceLink(variable, environment))
     .map(([variable, text = '']) => {
       const leaf = leaves.get(variable);
       if (leaf === undefined) throw new StartError(`${variable}: no configuration key has this variable`);

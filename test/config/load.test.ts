@@ -217,3 +217,44 @@ function at(config: unknown, key: string): unknown {
     .split('.')
     .reduce<unknown>((value, part) => (value as Record<string, unknown> | undefined)?.[part], config);
 }
+
+t.test('variables that Kubernetes and Docker make of the name of a service are left out', async t => {
+  const file = join(t.testdir({ 'config.toml': '' }), 'config.toml');
+  const service = (name: string, port: number): Record<string, string> => ({
+    [`${name}_SERVICE_HOST`]: '10.96.0.1',
+    [`${name}_SERVICE_PORT`]: String(port),
+    [`${name}_SERVICE_PORT_HTTPS`]: String(port),
+    [`${name}_PORT`]: `tcp://10.96.0.1:${port}`,
+    [`${name}_PORT_${port}_TCP`]: `tcp://10.96.0.1:${port}`,
+    [`${name}_PORT_${port}_TCP_PROTO`]: 'tcp',
+    [`${name}_PORT_${port}_TCP_PORT`]: String(port),
+    [`${name}_PORT_${port}_TCP_ADDR`]: '10.96.0.1',
+  });
+  const link = { JARVIS_SECRETSD_NAME: '/web/jarvis-secretsd', JARVIS_SECRETSD_ENV_TZ: 'UTC' };
+  const defaults = loadConfig(file, {});
+  t.same(loadConfig(file, service('JARVIS_SECRETSD', 8081)), defaults, 'a Service called jarvis-secretsd');
+  t.same(
+    loadConfig(file, service('JARVIS_SECRETSD_METRICS', 9464)),
+    defaults,
+    'one called jarvis-secretsd-metrics',
+  );
+  t.same(loadConfig(file, service('JARVIS_SECRETSD_SERVER', 1)), defaults, 'one called as a section is');
+  t.same(loadConfig(file, { ...service('JARVIS_SECRETSD', 8081), ...link }), defaults, 'a link of Docker');
+});
+
+t.test('a mistyped variable is refused, also where it looks like one of a platform', async t => {
+  const file = join(t.testdir({ 'config.toml': '' }), 'config.toml');
+  const mistyped: Record<string, string>[] = [
+    { JARVIS_SECRETSD_PORT: '9000' },
+    { JARVIS_SECRETSD_PORT: '127.0.0.1:9000' },
+    { JARVIS_SECRETSD_SERVICE_PORT: '9000' },
+    { JARVIS_SECRETSD_SERVICE_HOST: 'localhost' },
+    { JARVIS_SECRETSD_NAME: 'secrets' },
+    { JARVIS_SECRETSD_ENV_TZ: 'UTC' },
+    { JARVIS_SECRETSD_PORT: 'tcp://10.96.0.1:8081', JARVIS_SECRETSD_BIND_ADDR: '127.0.0.1:1' },
+    { JARVIS_SECRETSD_PORT: 'tcp://10.96.0.1:8081', JARVIS_SECRETSD_METRICS_PORT: '9464' },
+  ];
+  for (const environment of mistyped) {
+    t.throws(() => loadConfig(file, environment), { message: /no configuration key has this variable/ });
+  }
+});

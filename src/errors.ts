@@ -20,6 +20,10 @@ export const errorTable = {
   request_timeout: { status: 408, message: 'The request took too long to arrive.' },
   conflict: { status: 409, message: 'A secret with this name exists already.' },
   deleted: { status: 409, message: 'The secret is deleted; undelete or purge it first.' },
+  quota_exceeded: {
+    status: 409,
+    message: 'A quota is used up; the message says which and what makes room.',
+  },
   version_mismatch: {
     status: 412,
     message: 'The condition of the request (If-Match or If-None-Match) is false.',

@@ -163,6 +163,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const vaultFiles = new VaultFileSizes(config.paths.vault_path);
   metrics.observe({
     secretsTotal: vault.count,
+    quotaShares: () => vault.quotaShares(),
     auditLatched: () => !audit.writable,
     rotationsOverdue: () => vault.upkeep.statistics.overdueRotations,
     oldestSecretAgeSeconds: () => ageSeconds(vault.upkeep.statistics.oldestVersionAt, clock.now()),

@@ -78,6 +78,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
         generate(spec === null ? defaultGenerator : parseGenerator(spec), keys, order),
       log,
       bootstrapTokenPath: paths.bootstrap_token_path,
+      quotas: config.quotas,
     });
     return {
       vault,

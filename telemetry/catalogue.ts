@@ -99,6 +99,15 @@ const serviceMetrics = [
       attributes: ['reason'],
     },
   ),
+  counter('quota_exceeded_total', '{request}', 'Changes refused because a quota was used up.', {
+    attributes: ['quota'],
+  }),
+  gauge(
+    'quota_used_ratio',
+    '1',
+    'Largest share of a quota in use by one namespace or client, among those that grew since the start.',
+    { attributes: ['quota'] },
+  ),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

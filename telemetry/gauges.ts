@@ -19,6 +19,11 @@ export interface GaugeSources {
     readonly expiresAt: number;
   }[];
   readonly tlsReloadSucceeded: () => boolean;
+  /** Shares of quotas, 0 to 1. */
+  readonly quotaShares: () => readonly {
+    readonly quota: 'secrets' | 'bytes' | 'tokens';
+    readonly share: number;
+  }[];
   readonly diskFree: () => readonly { readonly path_kind: 'vault' | 'audit'; readonly bytes: number }[];
   readonly vaultFileSizes: () => readonly { readonly file: 'database' | 'wal'; readonly bytes: number }[];
   readonly clockInDoubt: () => boolean;
@@ -53,6 +58,7 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
   const plain = plainGauges.map(([name, source]) => ({ name, gauge: createGauge(meter, name), source }));
   const diskFree = createGauge(meter, 'disk_free_bytes');
   const vaultFiles = createGauge(meter, 'vault_file_bytes');
+  const quotaUsed = createGauge(meter, 'quota_used_ratio');
   const certificateExpiry = createGauge(meter, 'tls_certificate_expiry_timestamp_seconds');
   const lastExitReason = createGauge(meter, 'last_exit_reason');
 
@@ -77,6 +83,11 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
       }
     });
     attempt(() => {
+      for (const { quota, share } of sources.quotaShares?.() ?? []) {
+        observeFinite(result, quotaUsed, share, { quota });
+      }
+    });
+    attempt(() => {
       for (const { certificate, expiresAt } of sources.certificateExpiry?.() ?? []) {
         observeFinite(result, certificateExpiry, expiresAt, { certificate });
       }
@@ -86,7 +97,7 @@ export function observeGauges(meter: Meter, sources: Partial<GaugeSources>): voi
       if (reason !== null) result.observe(lastExitReason, 1, { reason: knownExitReason(reason) });
     });
   };
-  const labelled = [diskFree, vaultFiles, certificateExpiry, lastExitReason];
+  const labelled = [diskFree, quotaUsed, vaultFiles, certificateExpiry, lastExitReason];
   meter.addBatchObservableCallback(report, [...plain.map(({ gauge }) => gauge), ...labelled]);
 }
 

@@ -28,6 +28,10 @@ export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[
 export const requestLimits = ['client', 'address', 'authentication'] as const;
 export type RequestLimit = (typeof requestLimits)[number];
 
+/** Which quota was used up; the only values of the label `quota`. */
+export const quotas = ['secrets', 'versions', 'bytes', 'tokens'] as const;
+export type Quota = (typeof quotas)[number];
+
 /** Why a connection was dropped; the only values of the label `reason`. */
 export const connectionDropReasons = ['evicted', 'refused', 'unread'] as const;
 export type ConnectionDropReason = (typeof connectionDropReasons)[number];
@@ -68,6 +72,7 @@ export interface Metrics {
   handoverFailed(): void;
   requestLimited(limit: RequestLimit): void;
   connectionDropped(reason: ConnectionDropReason): void;
+  quotaExceeded(quota: Quota): void;
   /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
   observe(sources: Partial<GaugeSources>): void;
 }
@@ -77,7 +82,8 @@ type PlainCounterName = Exclude<CounterName, LabelledCounterName | 'process_cpu_
 type LabelledCounterName =
   | 'authentication_failures_total'
   | 'requests_limited_total'
-  | 'connections_dropped_total';
+  | 'connections_dropped_total'
+  | 'quota_exceeded_total';
 
 /**
  * Counters are observable ones over plain numbers: present with 0 from the first collection, and a count costs
@@ -94,6 +100,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
   );
   const limited = labelledCounter(meter, 'requests_limited_total', 'limit', requestLimits);
   const dropped = labelledCounter(meter, 'connections_dropped_total', 'reason', connectionDropReasons);
+  const exceeded = labelledCounter(meter, 'quota_exceeded_total', 'quota', quotas);
   const gaugeSources: Partial<GaugeSources> = { secretsTotal: () => 0 };
   observeCounts(meter, counts);
   observeGauges(meter, gaugeSources);
@@ -138,6 +145,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
     handoverFailed: () => void counts.handovers_failed_total++,
     requestLimited: limited,
     connectionDropped: dropped,
+    quotaExceeded: exceeded,
     observe: sources => void Object.assign(gaugeSources, sources),
   };
 }
@@ -169,6 +177,7 @@ export function noMetrics(): Metrics {
     handoverFailed: nothing,
     requestLimited: nothing,
     connectionDropped: nothing,
+    quotaExceeded: nothing,
     observe: nothing,
   };
 }

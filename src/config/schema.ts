@@ -7,6 +7,10 @@ import { tlsSchema } from './tls-schema.ts';
  */
 const strict = { additionalProperties: false } as const;
 
+function quota(standard: number, description: string) {
+  return Type.Integer({ default: standard, minimum: 0, maximum: 1_000_000_000_000, description });
+}
+
 export const configSchema = Type.Object(
   {
     server: Type.Object(
@@ -166,6 +170,24 @@ export const configSchema = Type.Object(
           maximum: 1_099_511_627_776,
           description: 'Bytes that sealed secrets may take in memory, those that were used last.',
         }),
+      },
+      strict,
+    ),
+    quotas: Type.Object(
+      {
+        secrets: quota(
+          10_000,
+          'Secrets of a namespace of the policy, deleted ones included; 0 is no limit. docs/POLICY.md says what a namespace is.',
+        ),
+        versions: quota(
+          1000,
+          'Versions of a secret; only destroyed ones make room for another. 0 is no limit.',
+        ),
+        bytes: quota(
+          1_073_741_824,
+          'Bytes of a namespace: sealed values and metadata, 512 for each name, 256 for each version; 0 is no limit.',
+        ),
+        tokens: quota(100, 'Tokens of a client that are still good; 0 is no limit.'),
       },
       strict,
     ),

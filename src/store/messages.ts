@@ -17,6 +17,7 @@ export interface RowChange {
   readonly head: SQLInputValue[];
   readonly versions: SQLInputValue[][];
   readonly dropVersions: boolean;
+  readonly dropped: readonly number[];
 }
 
 export type WriteRequest =

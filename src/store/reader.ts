@@ -1,5 +1,4 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { errorMessage } from '../errors.ts';
 import { LiveList } from './live-list.ts';
 import {
   blob,
@@ -11,23 +10,23 @@ import {
   integer,
   integerOrNull,
   type Row,
+  reading,
   summaryColumns,
   text,
   tokenColumns,
   versionColumns,
 } from './rows.ts';
 import { liveCondition } from './schema.ts';
-import {
-  type AuditPosition,
-  type AuditSegment,
-  type DamagedRow,
-  type DueRotation,
-  type SecretSummary,
-  type SecretVersion,
-  type StoredSecret,
-  type StoredToken,
-  StoreError,
-  type VersionSummary,
+import type {
+  AuditPosition,
+  AuditSegment,
+  DamagedRow,
+  DueRotation,
+  SecretSummary,
+  SecretVersion,
+  StoredSecret,
+  StoredToken,
+  VersionSummary,
 } from './store.ts';
 
 const headAliases = headColumns.map(column => `heads.${column} AS head_${column}`);
@@ -200,13 +199,4 @@ function first<T>(read: () => Row | undefined, decode: (row: Row) => T): T | nul
     const row = read();
     return row === undefined ? null : decode(row);
   });
-}
-
-function reading<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    throw new StoreError('failed', `the vault cannot be read: ${errorMessage(error)}`, { cause: error });
-  }
 }

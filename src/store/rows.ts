@@ -1,5 +1,6 @@
 /** Between the objects of the contract and the columns of the database. */
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { errorMessage } from '../errors.ts';
 import {
   type RotationRule,
   type SecretHead,
@@ -196,6 +197,16 @@ export function integerOrNull(row: Row, column: string): number | null {
 export function blob(row: Row, column: string): Uint8Array {
   const value = row[column];
   return value instanceof Uint8Array ? value : mistyped(column);
+}
+
+/** What SQLite says when it cannot read, as a StoreError `failed`. */
+export function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof StoreError) throw error;
+    throw new StoreError('failed', `the vault cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
 }
 
 function metadata(json: string): Readonly<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
 import { CachedSecrets } from './cached-secrets.ts';
 import { createDatabaseFile, openForReading } from './database.ts';
@@ -13,6 +14,7 @@ import {
   type DueRotation,
   type ListRequest,
   type NameRange,
+  type NameUsage,
   type Operation,
   type SecretSummary,
   type SecretVersion,
@@ -24,6 +26,7 @@ import {
   type VaultStatistics,
   type VersionSummary,
 } from './store.ts';
+import { UsageReader } from './usage.ts';
 import { WriteProbe } from './write-probe.ts';
 import { WriterClient } from './writer-client.ts';
 
@@ -59,8 +62,7 @@ export async function openSqliteStore(options: SqliteStoreOptions): Promise<Stor
     options.onFatal,
   );
   try {
-    const reader = new Reader(openForReading(path));
-    return new SqliteStore(reader, writer, opened, options);
+    return new SqliteStore(openForReading(path), writer, opened, options);
   } catch (error) {
     await writer.close();
     throw error;
@@ -84,19 +86,22 @@ function prepareFile({ path, create }: SqliteStoreOptions): void {
 class SqliteStore implements Store {
   readonly writerEpoch: number | null;
   readonly #reader: Reader;
+  readonly #usage: UsageReader;
   readonly #writer: WriterClient;
   readonly #secrets: CachedSecrets;
   readonly #probe: WriteProbe;
   #liveCount: number;
 
   constructor(
-    reader: Reader,
+    database: DatabaseSync,
     writer: WriterClient,
     opened: { readonly liveCount: number; readonly dataVersion: number; readonly writerEpoch: number | null },
     { path, cacheBytes = standardCacheBytes, metrics }: SqliteStoreOptions,
   ) {
     this.writerEpoch = opened.writerEpoch;
+    const reader = new Reader(database);
     this.#reader = reader;
+    this.#usage = new UsageReader(database);
     this.#writer = writer;
     this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion, cacheBytes);
     this.#probe = new WriteProbe(path, async () => void (await writer.request({ kind: 'touch' })));
@@ -148,6 +153,22 @@ class SqliteStore implements Store {
 
   async endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]> {
     return this.#reader.endedGraces(now, limit);
+  }
+
+  usage(beginning: string, after: string, limit: number): NameUsage[] {
+    return this.#usage.names(beginning, after, limit);
+  }
+
+  usageOf(name: string): NameUsage | null {
+    return this.#usage.of(name);
+  }
+
+  versionCount(name: string): number {
+    return this.#usage.versions(name);
+  }
+
+  destroyedVersions(name: string, limit: number): number[] {
+    return this.#usage.destroyedVersions(name, limit);
   }
 
   count(): number {
@@ -234,5 +255,6 @@ function encodeChange(change: Change): RowChange {
     head: encodeHead(change.head),
     versions: change.versions.map(encodeVersion),
     dropVersions: change.dropVersions ?? false,
+    dropped: [...(change.dropped ?? [])],
   };
 }

@@ -84,6 +84,8 @@ export interface Change {
   readonly versions: readonly SecretVersion[];
   /** Remove every version row of the name first: a purge. */
   readonly dropVersions?: boolean;
+  /** Remove these versions of the name first. */
+  readonly dropped?: readonly number[];
 }
 
 /** A bearer token as it is kept: by its hash, never itself. Written whole with every change. */
@@ -148,6 +150,16 @@ export interface DueRotation {
   readonly row: number;
 }
 
+/** What one name takes in the vault. */
+export interface NameUsage {
+  readonly name: string;
+  /** False where only the next version number is left. */
+  readonly exists: boolean;
+  readonly versions: number;
+  /** Of its sealed values and its metadata. */
+  readonly bytes: number;
+}
+
 /** A segment of the audit log as the vault remembers it. */
 export interface AuditSegment {
   readonly file: string;
@@ -182,6 +194,12 @@ export interface Store {
   dueRotations(now: number, limit: number, after: DueRotation | null): Promise<DueRotation[]>;
   /** Versions whose destroyAt has passed and which still hold a value. */
   endedGraces(now: number, limit: number): Promise<{ name: string; version: number }[]>;
+  /** Names that begin with `beginning` and come after `after`, ascending; so many at the most. */
+  usage(beginning: string, after: string, limit: number): NameUsage[];
+  usageOf(name: string): NameUsage | null;
+  versionCount(name: string): number;
+  /** The oldest versions of a name that were destroyed. */
+  destroyedVersions(name: string, limit: number): number[];
   /** Live secrets: right at once after a restart, O(1). */
   count(): number;
   statistics(now: number): Promise<VaultStatistics>;

@@ -65,6 +65,7 @@ function prepareRemember(database: DatabaseSync): (operation: Operation) => void
 function prepareChange(database: DatabaseSync): (change: RowChange) => number {
   const stored = database.prepare(`SELECT revision, ${liveCondition} AS live FROM heads WHERE name = ?`);
   const dropVersions = database.prepare('DELETE FROM versions WHERE name = ?');
+  const dropVersion = database.prepare('DELETE FROM versions WHERE name = ? AND version = ?');
   const putVersion = database.prepare(upsert('versions', versionColumns, '(name, version)'));
   const putHead = database.prepare(
     upsert('heads', headColumns, '(name)', { active_created_at: activeCreatedAt }),
@@ -77,6 +78,7 @@ function prepareChange(database: DatabaseSync): (change: RowChange) => number {
       throw new StoreError('conflict', 'the secret was changed in the meantime');
     }
     if (change.dropVersions) dropVersions.run(change.name);
+    for (const version of change.dropped) dropVersion.run(change.name, version);
     for (const version of change.versions) putVersion.run(...version);
     // After its versions, of which it repeats a column.
     putHead.run(...change.head);

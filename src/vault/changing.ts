@@ -29,7 +29,7 @@ export class Changing {
     input: SecretInput,
     precondition: Precondition = unconditional,
   ): Promise<VersionFacts> {
-    checkInput(name, input);
+    this.#checkInput(name, input);
     await this.#vault.journal.authorise(caller, ['create'], [name]);
     const [planned] = await this.#change(caller, 'create', [name], async ([stored = null]) => {
       if (rules.exists(stored?.head ?? null)) {
@@ -50,7 +50,7 @@ export class Changing {
     input: SecretInput & { readonly activate: boolean },
     precondition: Precondition = unconditional,
   ): Promise<VersionFacts & { readonly isNew: boolean }> {
-    checkInput(name, input);
+    this.#checkInput(name, input);
     const known = rules.exists(this.#vault.load(name)?.head ?? null);
     await this.#vault.journal.authorise(caller, known ? ['update'] : ['update', 'create'], [name]);
     let isNew = false;
@@ -114,7 +114,12 @@ export class Changing {
     await this.#change(caller, 'purge', [name], async ([stored = null]) => {
       const { head } = rules.requireExisting(stored, name);
       requireMet(name, stored, precondition);
-      return [rules.purge(head)];
+      return [
+        rules.purge(
+          head,
+          this.#vault.stored(store => store.usageOf(name)),
+        ),
+      ];
     });
   }
 
@@ -206,18 +211,28 @@ export class Changing {
   ): Promise<rules.Planned[]> {
     const asked = names.map(name => ({ action, name, version }));
     return await this.#queue.run(names, async () => {
-      const planned = await this.#vault.recordingFailure(caller, asked, () =>
-        plan(names.map(name => this.#vault.load(name))),
-      );
-      if (planned.length > 0) {
-        await this.#vault.committer.commit(
-          caller,
-          planned.map(change => subjectOf(action, change, version)),
-          planned,
-        );
+      const { planned, giveBack } = await this.#vault.recordingFailure(caller, asked, async () => {
+        const changes = await plan(names.map(name => this.#vault.load(name)));
+        return { planned: changes, giveBack: await this.#vault.quotas.take(changes) };
+      });
+      if (planned.length === 0) return planned;
+      const subjects = planned.map(change => subjectOf(action, change, version));
+      try {
+        await this.#vault.committer.commit(caller, subjects, planned);
+      } catch (error) {
+        giveBack();
+        throw error;
       }
       return planned;
     });
+  }
+
+  /** @throws ServiceError bad_request or too_large */
+  #checkInput(name: string, { value, metadata, rotation }: SecretInput): void {
+    checkName(name);
+    checkValue(value);
+    checkMetadata(metadata ?? {});
+    this.#vault.quotas.checkRule(rotation ?? null);
   }
 
   #supply(
@@ -236,13 +251,14 @@ export class Changing {
     stored: StoredSecret | null,
     name: string,
     value: string,
-    how: Omit<rules.NewVersion, 'kid' | 'sealed'>,
+    how: Omit<rules.NewVersion, 'dropped' | 'kid' | 'sealed'>,
   ): rules.Planned {
     const head = stored?.head ?? null;
+    const dropped = this.#vault.quotas.roomForVersion(name, rules.nextVersionOf(head));
     const sealed = caller.span.step('secret.encrypt', () =>
       this.#vault.rows.sealValue(name, rules.nextVersionOf(head), value),
     );
-    const added = { ...how, ...sealed };
+    const added = { ...how, ...sealed, dropped };
     return rules.addVersion(
       head,
       stored?.active ?? null,
@@ -252,12 +268,6 @@ export class Changing {
       this.#vault.defaults,
     );
   }
-}
-
-function checkInput(name: string, input: SecretInput): void {
-  checkName(name);
-  checkValue(input.value);
-  checkMetadata(input.metadata ?? {});
 }
 
 /** The version that a plan adds or activates stands last. */

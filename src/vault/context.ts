@@ -8,6 +8,7 @@ import type { Caller } from './caller.ts';
 import { asServiceError, Committer, type ErrorLog } from './committer.ts';
 import { Journal, type Subject } from './journal.ts';
 import type { Keyring } from './keyring.ts';
+import { noQuotas, type QuotaLimits, Quotas } from './quotas.ts';
 import { Rows } from './rows.ts';
 import type { GenerationOrder } from './types.ts';
 import type { DefaultPeriods } from './versions.ts';
@@ -29,6 +30,8 @@ export interface VaultDependencies {
   readonly defaults: DefaultPeriods;
   readonly generate: Generate;
   readonly log: ErrorLog;
+  /** None unless given. */
+  readonly quotas?: QuotaLimits;
   /** Where a bootstrap token is put for whoever runs the service. */
   readonly bootstrapTokenPath: string;
 }
@@ -45,6 +48,7 @@ export class VaultContext {
   readonly moment: () => Moment;
   readonly defaults: DefaultPeriods;
   readonly generate: Generate;
+  readonly quotas: Quotas;
 
   constructor(dependencies: VaultDependencies) {
     const { store, keyring, audit, policy, metrics, log } = dependencies;
@@ -58,6 +62,7 @@ export class VaultContext {
     this.moment = dependencies.moment ?? (() => certain(dependencies.now()));
     this.defaults = dependencies.defaults;
     this.generate = dependencies.generate;
+    this.quotas = new Quotas({ limits: dependencies.quotas ?? noQuotas, store, policy, metrics });
   }
 
   /** Reads the store; its failures become ServiceErrors. */

@@ -148,6 +148,7 @@ export class Rows {
       head: { ...head, mac: signHead(rowMacKey, vaultId, head) },
       versions: planned.versions.map(row => ({ ...row, mac: signVersion(rowMacKey, vaultId, row) })),
       dropVersions: planned.dropVersions ?? false,
+      dropped: planned.dropped ?? [],
     };
   }
 }

@@ -79,18 +79,43 @@ export class TokenIndex {
     return this.#byId.get(id);
   }
 
+  /** How many tokens of the client are still good. */
+  goodOf(client: string): number {
+    let count = 0;
+    for (const token of this.#byId.values()) if (token.row.client === client && !token.isOver) count += 1;
+    return count;
+  }
+
+  /** The largest number of tokens that are still good and belong to one client. */
+  get mostOfOneClient(): number {
+    const counts = new Map<string, number>();
+    for (const { row, isOver } of this.#byId.values()) {
+      if (!isOver) counts.set(row.client, (counts.get(row.client) ?? 0) + 1);
+    }
+    return Math.max(0, ...counts.values());
+  }
+
+  /** The ids of the client's oldest tokens that ended, beyond so many that are kept; none where `kept` is 0. */
+  endedOf(client: string, kept: number): string[] {
+    if (kept === 0) return [];
+    const ended = this.all().filter(token => token.row.client === client && token.isOver);
+    return ended.slice(0, Math.max(0, ended.length - kept)).map(token => token.row.id);
+  }
+
+  /** The ids of the oldest tokens that ended, as many as there are tokens beyond `most`. */
+  endedBeyond(most: number): string[] {
+    const ended = this.all().filter(token => token.isOver);
+    return ended.slice(0, Math.max(0, this.size - most)).map(token => token.row.id);
+  }
+
   /**
    * The ids that must go so that one more token fits below `most`: of those that ended, the oldest.
    * @throws ServiceError conflict where all of them are still good
    */
   makeRoom(most: number): string[] {
-    const tooMany = this.size - most + 1;
-    if (tooMany <= 0) return [];
-    const ended = this.all().filter(token => token.isOver);
-    if (ended.length < tooMany) {
-      throw new ServiceError('conflict', `There are ${this.size} tokens; revoke some that nobody uses.`);
-    }
-    return ended.slice(0, tooMany).map(token => token.row.id);
+    const dropped = this.endedBeyond(most - 1);
+    if (this.size - dropped.length < most) return dropped;
+    throw new ServiceError('conflict', `There are ${this.size} tokens; revoke some that nobody uses.`);
   }
 
   put(row: StoredToken): void {

@@ -48,7 +48,7 @@ export class Tokens {
     return await this.#queue.run(turn, async () => {
       const drop = await this.#vault.recordingFailure(caller, [subjectOf(client)], async () => {
         this.#requireKnown(client);
-        return this.#index.makeRoom(mostTokens);
+        return this.#roomFor(client);
       });
       const token = newToken();
       const row = this.#newRow(token, request);
@@ -111,7 +111,8 @@ export class Tokens {
         lifetime,
         sourceNetworks: [],
       });
-      const drop = this.#index.makeRoom(mostTokens);
+      // The way in: it works, too, when there is no room for other tokens.
+      const drop = this.#index.endedBeyond(mostTokens - 1);
       keep(token);
       await this.#commit(caller, [...this.#endBootstraps(), { change: 'create', row }], drop);
     });
@@ -132,6 +133,24 @@ export class Tokens {
       await this.#vault.store.commitTokens({ put, drop: [] }, null);
       for (const row of put) this.#index.put(row);
     });
+  }
+
+  /**
+   * The ended tokens that one more for the client replaces: the client's own first, beyond as many as it may have good ones.
+   * @throws ServiceError quota_exceeded or conflict
+   */
+  #roomFor(client: string): string[] {
+    const { quotas } = this.#vault;
+    const most = quotas.limits.tokens;
+    const own = this.#index.endedOf(client, most);
+    const good = this.#index.goodOf(client);
+    if (most > 0 && good >= most) {
+      quotas.refuse(
+        'tokens',
+        `${client} has ${good} tokens that are still good, of ${most}; revoke some, or raise quotas.tokens.`,
+      );
+    }
+    return [...own, ...this.#index.makeRoom(mostTokens + own.length)];
   }
 
   async #commit(

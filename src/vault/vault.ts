@@ -6,7 +6,9 @@ import { Changing } from './changing.ts';
 import type { ErrorLog } from './committer.ts';
 import { VaultContext, type VaultDependencies } from './context.ts';
 import type { Precondition } from './precondition.ts';
+import type { Quotas } from './quotas.ts';
 import { Reading } from './reading.ts';
+import type { TokenIndex } from './token-index.ts';
 import { loadTokens } from './token-loading.ts';
 import type { IssuedToken, TokenPage, TokenRequest, VerifiedToken } from './token-types.ts';
 import { TokenVerifier } from './token-verifier.ts';
@@ -74,6 +76,8 @@ export interface Vault {
 
   /** Live secrets, O(1). */
   count(): number;
+  /** The largest share of each quota that one namespace or client uses, as far as it is known: 0 to 1. */
+  quotaShares(): { readonly quota: 'secrets' | 'bytes' | 'tokens'; readonly share: number }[];
   /** What the clock asks of the vault. */
   readonly upkeep: Upkeep;
   readonly bootstrap: Bootstrap;
@@ -104,9 +108,20 @@ export function createVault(dependencies: VaultDependencies): Vault {
     revokeToken: tokens.revoke.bind(tokens),
     verifyToken: verifier.verify.bind(verifier),
     count: () => store.count(),
+    quotaShares: () => quotaShares(context.quotas, index),
     upkeep: new Upkeep(context, changing, tokens),
     bootstrap: new Bootstrap(tokens, index, bootstrapFile, neverHadToken),
   };
+}
+
+function quotaShares({ largestShares, limits }: Quotas, index: TokenIndex): ReturnType<Vault['quotaShares']> {
+  const { secrets, bytes } = largestShares;
+  const tokens = limits.tokens === 0 ? 0 : index.mostOfOneClient / limits.tokens;
+  return [
+    { quota: 'secrets', share: secrets },
+    { quota: 'bytes', share: bytes },
+    { quota: 'tokens', share: tokens },
+  ];
 }
 
 /** What was done stands: at worst the next start in token mode removes the file. */

@@ -1,6 +1,7 @@
 import type { Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
 import type {
+  NameUsage,
   RotationRule,
   SecretHead,
   SecretVersion,
@@ -21,7 +22,29 @@ export interface Planned {
   readonly head: UnsignedHead;
   readonly versions: readonly UnsignedVersion[];
   readonly dropVersions?: boolean;
+  /** Destroyed versions whose rows make room for the new one. */
+  readonly dropped?: readonly number[];
+  /** What comes or goes with the change, for the quotas. */
+  readonly growth: Growth;
 }
+
+/** By how much the vault grows; negative where it shrinks. */
+export interface Growth {
+  readonly secrets: number;
+  /** As `bytesOf` counts them. */
+  readonly bytes: number;
+}
+
+/** What a name and a version take beside values and metadata, in bytes: rows, indexes, signatures. */
+const bytesOfName = 512;
+const bytesOfVersion = 256;
+
+/** What a name takes, as the quotas count it. A purged name still takes its row. */
+export function bytesOf({ bytes, versions }: Pick<NameUsage, 'bytes' | 'versions'>): number {
+  return bytesOfName + versions * bytesOfVersion + bytes;
+}
+
+const unchanged: Growth = { secrets: 0, bytes: 0 };
 
 /** Milliseconds that apply where a secret has no rotation rule of its own. */
 export interface DefaultPeriods {
@@ -34,6 +57,8 @@ export interface NewVersion {
   readonly sealed: Uint8Array;
   readonly generated: boolean;
   readonly activate: boolean;
+  /** Destroyed versions that make room for it. */
+  readonly dropped?: readonly number[];
   /** Absent keeps what the secret has. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** Absent keeps the rule; null removes it. */
@@ -77,6 +102,7 @@ export function addVersion(
 ): Planned {
   const { now, earliest } = moment;
   const previous = exists(head) ? head : null;
+  const { dropped = [] } = added;
   const rotation = added.rotation === undefined ? (previous?.rotation ?? null) : added.rotation;
   const version: UnsignedVersion = {
     name,
@@ -105,6 +131,16 @@ export function addVersion(
       expiresAt: added.activate ? version.expiresAt : (previous?.expiresAt ?? null),
     },
     versions: [...replaced, version],
+    dropped,
+    growth: {
+      secrets: previous === null ? 1 : 0,
+      bytes:
+        (head === null ? bytesOfName : 0) +
+        bytesOfVersion * (1 - dropped.length) +
+        added.sealed.length +
+        sizeOf(added.metadata ?? previous?.metadata ?? {}) -
+        sizeOf(previous?.metadata ?? {}),
+    },
   };
 }
 
@@ -122,19 +158,33 @@ export function activateVersion(
     expectedRevision: head.revision,
     head: { ...unsigned(head), activeVersion: target.version, expiresAt },
     versions: [...replaced, { ...target, expiresAt, deactivatedAt: null, destroyAt: null }],
+    growth: unchanged,
   };
 }
 
 export function markDeleted(head: SecretHead, now: number): Planned {
-  return { expectedRevision: head.revision, head: { ...unsigned(head), deletedAt: now }, versions: [] };
+  return {
+    expectedRevision: head.revision,
+    head: { ...unsigned(head), deletedAt: now },
+    versions: [],
+    growth: unchanged,
+  };
 }
 
 export function unmarkDeleted(head: SecretHead): Planned {
-  return { expectedRevision: head.revision, head: { ...unsigned(head), deletedAt: null }, versions: [] };
+  return {
+    expectedRevision: head.revision,
+    head: { ...unsigned(head), deletedAt: null },
+    versions: [],
+    growth: unchanged,
+  };
 }
 
-/** Leaves only the name and the number its next version gets. */
-export function purge(head: SecretHead): Planned {
+/**
+ * Leaves only the name and the number its next version gets.
+ * @param usage of the name before
+ */
+export function purge(head: SecretHead, usage: NameUsage | null): Planned {
   return {
     expectedRevision: head.revision,
     head: {
@@ -148,6 +198,7 @@ export function purge(head: SecretHead): Planned {
     },
     versions: [],
     dropVersions: true,
+    growth: { secrets: -1, bytes: usage === null ? 0 : bytesOfName - bytesOf(usage) },
   };
 }
 
@@ -156,6 +207,7 @@ export function destroyVersion(head: SecretHead, version: SecretVersion): Planne
     expectedRevision: head.revision,
     head: unsigned(head),
     versions: [{ ...version, sealed: null, destroyAt: null }],
+    growth: { secrets: 0, bytes: -(version.sealed?.length ?? 0) },
   };
 }
 
@@ -177,6 +229,10 @@ function deactivate(
 ): UnsignedVersion {
   const grace = rotation?.grace ?? defaults.grace;
   return { ...active, deactivatedAt: now, destroyAt: active.generated ? latest + grace : null };
+}
+
+function sizeOf(metadata: Readonly<Record<string, string>>): number {
+  return JSON.stringify(metadata).length;
 }
 
 function unsigned(head: SecretHead): UnsignedHead {

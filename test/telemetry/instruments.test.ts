@@ -168,6 +168,10 @@ const sources: GaugeSources = {
     { file: 'database', bytes: 300 },
     { file: 'wal', bytes: 40 },
   ],
+  quotaShares: () => [
+    { quota: 'secrets', share: 0.5 },
+    { quota: 'tokens', share: 1 },
+  ],
   clockInDoubt: () => true,
   clockOffsetSeconds: () => -3600,
   diskFree: () => [
@@ -189,6 +193,8 @@ const sourcesRead = {
   tls_reload_success: '1',
   'vault_file_bytes{file="database"}': '300',
   'vault_file_bytes{file="wal"}': '40',
+  'quota_used_ratio{quota="secrets"}': '0.5',
+  'quota_used_ratio{quota="tokens"}': '1',
   clock_in_doubt: '1',
   clock_offset_seconds: '-3600',
   'disk_free_bytes{path_kind="vault"}': '100',

@@ -6,6 +6,7 @@ import { parsePolicy } from '../../src/policy/policy.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
 import { openVault } from '../../src/vault/opening.ts';
+import { noQuotas, type QuotaLimits } from '../../src/vault/quotas.ts';
 import { createVault, type Vault } from '../../src/vault/vault.ts';
 import { type Metrics, noMetrics } from '../../telemetry/instruments.ts';
 import { noSpan } from '../../telemetry/tracing.ts';
@@ -36,6 +37,7 @@ export interface TestVaultOptions {
   /** How sure `now` is; certain unless given. */
   readonly moment?: () => Moment;
   readonly metrics?: Partial<Metrics>;
+  readonly quotas?: QuotaLimits;
   /** What rotation waits for. */
   readonly generate?: () => Promise<string>;
   /** What the vault sees in place of its store. */
@@ -84,6 +86,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     generate: options.generate ?? (async () => 'generated'),
     log: { error: (_facts, message) => void problems.push(message) },
     bootstrapTokenPath: bootstrapFile,
+    quotas: options.quotas ?? noQuotas,
   });
   return {
     vault,

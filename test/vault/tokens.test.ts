@@ -317,6 +317,11 @@ t.test('a full index makes room by dropping the oldest that ended, or takes no m
   t.same(index.makeRoom(3), ['revoked']);
   t.same(index.makeRoom(2), ['revoked', 'expired']);
   t.throws(() => index.makeRoom(1), { code: 'conflict', message: /revoke some/ });
+  t.same(
+    index.endedBeyond(0),
+    ['revoked', 'expired'],
+    'a bootstrap token takes what room there is, and goes beyond',
+  );
   index.drop('revoked');
   t.equal(index.byId('revoked'), undefined);
   t.equal(index.byHash(Buffer.from('revoked').toString('hex')), undefined);

@@ -6,6 +6,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { Store, StoredSecret } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import { asServiceError, Committer, type ErrorLog } from './committer.ts';
+import { Cursors } from './cursors.ts';
 import { Journal, type Subject } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import { noQuotas, type QuotaLimits, Quotas } from './quotas.ts';
@@ -40,6 +41,7 @@ export interface VaultDependencies {
 export class VaultContext {
   readonly store: Store;
   readonly rows: Rows;
+  readonly cursors: Cursors;
   readonly journal: Journal;
   readonly committer: Committer;
   readonly policy: () => Policy;
@@ -54,6 +56,7 @@ export class VaultContext {
     const { store, keyring, audit, policy, metrics, log } = dependencies;
     this.store = store;
     this.rows = new Rows(keyring, metrics);
+    this.cursors = new Cursors(keyring);
     this.journal = new Journal(audit, policy, metrics);
     this.committer = new Committer(store, this.journal, this.rows, dependencies.now, log);
     this.policy = policy;

@@ -28,6 +28,8 @@ export interface Keyring {
   /** Throws DecryptionError for a kid the vault does not have. */
   dataKey(kid: string): KeyObject;
   readonly rowMacKey: KeyObject;
+  /** What the keys of cursors are derived from. */
+  readonly cursorKey: KeyObject;
   /** Ed25519 (RFC 8032): 64 bytes. */
   sign(data: Uint8Array): Uint8Array;
   /** The tag of an audit proof, HMAC-SHA-256 (RFC 2104): 32 bytes. */
@@ -125,6 +127,7 @@ function assemble(keys: OpenKeys): Keyring {
   const derived = (purpose: string) =>
     secretKey(deriveKey(keys.root, Buffer.from(keys.vaultId), netstrings([FORMAT, purpose])));
   const rowMacKey = derived('row-mac');
+  const cursorKey = derived('cursor');
   const auditProofKey = derived('audit-proof');
   keys.root.fill(0);
   return {
@@ -136,6 +139,7 @@ function assemble(keys: OpenKeys): Keyring {
       return key;
     },
     rowMacKey,
+    cursorKey,
     sign: data => sign(null, data, keys.signing),
     prove: data => createHmac('sha256', auditProofKey).update(data).digest(),
     publicKey,

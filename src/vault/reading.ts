@@ -78,7 +78,7 @@ export class Reading {
     const reader = `versions ${caller.client} ${name}`;
     const page = await this.#vault.recordingFailure(caller, [subject], async () => {
       const { head } = this.#usable(name);
-      const after = cursor === null ? 0 : Number(this.#vault.rows.openCursor(reader, cursor));
+      const after = cursor === null ? 0 : Number(this.#vault.cursors.open(reader, cursor));
       return await this.#pages.run(caller.client, () => this.#versionsAfter(head, after, limit));
     });
     await this.#vault.journal.note(caller, 'versions', subject, 'ok');
@@ -86,14 +86,14 @@ export class Reading {
     return {
       versions,
       damaged,
-      nextCursor: last === null ? null : this.#vault.rows.sealCursor(reader, String(last)),
+      nextCursor: last === null ? null : this.#vault.cursors.seal(reader, String(last)),
     };
   }
 
   /** Live secrets that the caller may list, by name. A page may be short, even empty, and still have more after it. */
   async list(caller: Caller, prefix: string, limit: number, cursor: string | null): Promise<SecretPage> {
     const policy = await this.#vault.journal.authoriseList(caller, prefix);
-    const after = cursor === null ? null : this.#vault.rows.openCursor(caller.client, cursor);
+    const after = cursor === null ? null : this.#vault.cursors.open(caller.client, cursor);
     const ranges = withinPrefix(policy.listRanges(caller.client), prefix);
     const page = await this.#pages.run(caller.client, () =>
       this.#secretsAfter(caller.client, policy, ranges, after, limit),
@@ -105,7 +105,7 @@ export class Reading {
       secrets,
       damaged,
       rowsRead,
-      nextCursor: last === null ? null : this.#vault.rows.sealCursor(caller.client, last),
+      nextCursor: last === null ? null : this.#vault.cursors.seal(caller.client, last),
     };
   }
 
@@ -128,11 +128,14 @@ export class Reading {
       );
       if (rows.length === 0) return { secrets, damaged, rowsRead, last: null };
       for (const row of rows) {
+        const name = 'damaged' in row ? row.damaged : row.head.name;
+        const isVisible = policy.allows(client, 'list', name);
         const isFull = secrets.length + damaged.length >= limit;
-        if (isFull || rowsRead >= rowsPerPage) return { secrets, damaged, rowsRead, last };
+        // A full page says that there is more only if the client may list more.
+        if ((isFull && isVisible) || rowsRead >= rowsPerPage) return { secrets, damaged, rowsRead, last };
         rowsRead += 1;
-        last = 'damaged' in row ? row.damaged : row.head.name;
-        if (!policy.allows(client, 'list', last)) continue;
+        last = name;
+        if (!isVisible) continue;
         const secret = 'damaged' in row ? null : this.#listed(row);
         if (secret === null) damaged.push(last);
         else secrets.push(secret);

@@ -8,9 +8,8 @@ import type {
   StoredToken,
   VersionSummary,
 } from '../store/store.ts';
-import { FORMAT, open, openBytes, seal, sealBytes } from './envelope.ts';
+import { open, seal } from './envelope.ts';
 import type { Keyring } from './keyring.ts';
-import { netstrings } from './netstring.ts';
 import {
   signHead,
   signToken,
@@ -93,41 +92,6 @@ export class Rows {
   /** @throws ServiceError internal */
   verifySummary(row: VersionSummary): void {
     if (!verifySummary(this.#keyring.rowMacKey, this.#keyring.vaultId, row)) throw tampered(row.name);
-  }
-
-  /**
-   * A position in a list, sealed: what stands there may be something that the client may not know of.
-   * @param reader the client, and which list where it is not that of secrets
-   */
-  sealCursor(reader: string, position: string): string {
-    const kid = this.#keyring.currentKid;
-    const sealed = sealBytes(
-      this.#keyring.dataKey(kid),
-      this.#cursorContext(reader, kid),
-      Buffer.from(position),
-    );
-    return `${kid}.${Buffer.from(sealed).toString('base64url')}`;
-  }
-
-  /** @throws ServiceError not_found */
-  openCursor(reader: string, cursor: string): string {
-    const [kid = '', sealed = ''] = cursor.split('.');
-    try {
-      const context = this.#cursorContext(reader, kid);
-      return openBytes(this.#keyring.dataKey(kid), context, Buffer.from(sealed, 'base64url')).toString();
-    } catch (error) {
-      throw new ServiceError(
-        'not_found',
-        'There is no such cursor: this server did not give it to this client.',
-        {
-          cause: error,
-        },
-      );
-    }
-  }
-
-  #cursorContext(reader: string, kid: string): Uint8Array {
-    return netstrings([FORMAT, 'cursor', this.#keyring.vaultId, reader, kid]);
   }
 
   signToken(token: UnsignedToken): StoredToken {

@@ -68,7 +68,7 @@ export class Tokens {
     const clients = new Set([...this.#vault.policy().clients, ...held.map(token => token.row.client)]);
     const mayAdminister = await this.#vault.journal.authoriseTokenList(caller, [...clients]);
     const reader = `tokens ${caller.client}`;
-    const after = cursor === null ? '' : this.#vault.rows.openCursor(reader, cursor);
+    const after = cursor === null ? '' : this.#vault.cursors.open(reader, cursor);
     const rest = held
       .filter(({ row }) => positionOf(row) > after && mayAdminister(row.client))
       .toSorted((a, b) => (positionOf(a.row) < positionOf(b.row) ? -1 : 1));
@@ -81,7 +81,7 @@ export class Tokens {
       tokens: tokens.map(current),
       nextCursor:
         rest.length > limit && last !== undefined
-          ? this.#vault.rows.sealCursor(reader, positionOf(last.row))
+          ? this.#vault.cursors.seal(reader, positionOf(last.row))
           : null,
     };
   }

@@ -55,6 +55,7 @@ const cryptoUsers = [
   'src/rotation/key-thread.ts',
   'src/tls/certificates-in-force.ts',
   'src/tls/certificates.ts',
+  'src/vault/cursors.ts',
   'src/vault/envelope.ts',
   'src/vault/key-wrap.ts',
   'src/vault/keyring.ts',

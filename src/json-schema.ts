@@ -24,11 +24,6 @@ export const Type = {
   Enum: (values: readonly (string | number)[], options?: object) => ({ enum: values, ...options }),
   Union: (anyOf: readonly object[], options?: object) => ({ anyOf, ...options }),
   Array: (items: object, options?: object) => ({ type: 'array', items, ...options }),
-  Record: (_key: object, value: object, options?: object) => ({
-    type: 'object',
-    patternProperties: { '^.*$': value },
-    ...options,
-  }),
   Object(properties: Readonly<Record<string, object>>, options?: object) {
     const required = Object.keys(properties).filter(name => !optional.has(properties[name] ?? {}));
     return { type: 'object', ...(required.length === 0 ? {} : { required }), properties, ...options };
@@ -51,7 +46,6 @@ export const Type = {
   | 'Enum'
   | 'Union'
   | 'Array'
-  | 'Record'
   | 'Object'
   | 'Optional'
   | 'Unsafe'

@@ -104,7 +104,11 @@ async function logProcessors(options: TracesAndLogsOptions): Promise<LogRecordPr
 /** NodeSDK makes the sampler that OTEL_TRACES_SAMPLER names. */
 async function samplerOption({ environment, sampleRatio }: TracesAndLogsOptions) {
   if (environment['OTEL_TRACES_SAMPLER']?.trim()) return {};
-  const { ParentBasedSampler, TraceIdRatioBasedSampler } = await import('@opentelemetry/sdk-trace');
+  const { AlwaysOffSampler, ParentBasedSampler, TraceIdRatioBasedSampler } = await import(
+    '@opentelemetry/sdk-trace'
+  );
+  // Anybody may send a traceparent, without any identity: where no trace is wanted, it makes none.
+  if (sampleRatio === 0) return { sampler: new AlwaysOffSampler() };
   return { sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(sampleRatio) }) };
 }
 

@@ -9,7 +9,6 @@ function everything(builders: typeof Type) {
       text: builders.String({ minLength: 1, description: 'words' }),
       choice: builders.Optional(builders.Enum(['a', 'b'])),
       fixed: builders.Union([builders.Literal('x'), builders.Literal(1), builders.Null()], { default: 'x' }),
-      notes: builders.Record(builders.String(), builders.Integer({ maximum: 3 }), { description: 'notes' }),
       list: builders.Optional(builders.Array(builders.Boolean(), { minItems: 1 })),
       share: builders.Number({ maximum: 1 }),
       any: builders.Unknown(),

@@ -18,7 +18,10 @@ export const secretName = Type.String({
   description: 'A name is 1 to 256 characters of A-Z a-z 0-9 _ . - /, without empty, "." or ".." segments.',
 });
 export const secretValue = Type.String({ description: 'UTF-8, at most 64 KiB.' });
-export const metadata = Type.Record(Type.String(), Type.String(), {
+/** TypeBox would have a pattern for the keys, which those with a line break do not match: nothing would check their values. */
+export const metadata = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  additionalProperties: { type: 'string' },
   description: 'Non-secret notes, at most 4 KiB in all.',
 });
 export const generator = generatorSchema;

@@ -9,6 +9,7 @@ import { acceptJsonBodies } from './bodies.ts';
 import { commonHeaders, ErrorReplies, type FailureLog } from './error-replies.ts';
 import { answerPlainHttp } from './plain-http.ts';
 import { compileSchemasWhenNeeded } from './schema-compilers.ts';
+import { cutUnreadBodies } from './unread-bodies.ts';
 import { answerUnrouted } from './unrouted.ts';
 
 /** What one request may cost (DESIGN §4). Fastify switches Node's own request timeout off unless told. */
@@ -67,6 +68,7 @@ export function createServer(log: FailureLog, tls: TlsOptions | null): Api {
   answerBelowRoutes(app.server);
   answerPlainHttp(app.server);
   answerHalfClosed(app.server);
+  cutUnreadBodies(app.server);
   return app;
 }
 

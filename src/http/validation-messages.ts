@@ -81,11 +81,16 @@ function depthOf({ instancePath }: Problem): number {
 
 /** `/rotation/every` in the body is `rotation.every`. */
 function placeOf(context: string | undefined, path: string): string {
-  const field = path.slice(1).replaceAll('/', '.');
+  const field = path.split('/').slice(1).map(shownStep).join('.');
   if (context === 'querystring') return field === '' ? 'The query' : `The parameter ${field}`;
   // The route's wildcard stands for the name of a secret.
   if (context === 'params') return field === '*' ? 'The name in the path' : `The ${field} in the path`;
   return field === '' ? 'The body' : field;
+}
+
+/** A key of metadata is what a client made of it, and may be anything. */
+function shownStep(step: string): string {
+  return fieldName.test(step) || /^(\d{1,4}|\*)$/.test(step) ? step : '(another key)';
 }
 
 /** What the schema says of the field; ajv is `verbose`, so that problems know their schema and the value. */

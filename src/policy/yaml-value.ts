@@ -1,6 +1,8 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { PolicyError } from './policy-error.ts';
 
+const tagFault = 'has a YAML tag; write the text without it, in quotes if it begins with an exclamation mark';
+
 /** Far beyond any policy a person writes; bounds the time that one reload may take. */
 const maxCharacters = 1_000_000;
 
@@ -35,6 +37,7 @@ export class YamlValue {
       const line = this.#lineOf(pair.key);
       const name = isScalar(pair.key) ? String(pair.key.value) : '';
       const key = this.key === '' ? name : `${this.key}.${name}`;
+      if (isScalar(pair.key) && isTagged(pair.key)) throw new PolicyError(line, key, tagFault);
       if (seen.has(name)) throw new PolicyError(line, key, 'is written twice');
       seen.add(name);
       return { name, line, value: new YamlValue(pair.value, key, line, this.#lines) };
@@ -58,7 +61,8 @@ export class YamlValue {
 
   #expect<Kind extends Node>(isKind: (node: unknown) => node is Kind, kind: string): Kind {
     if (isAlias(this.#node)) this.fail('is a YAML alias; a pattern that begins with * stands in quotes');
-    return isKind(this.#node) ? this.#node : this.fail(`must be ${kind}`);
+    if (!isKind(this.#node)) return this.fail(`must be ${kind}`);
+    return isTagged(this.#node) ? this.fail(tagFault) : this.#node;
   }
 
   #lineOf(node: unknown): number {
@@ -67,7 +71,12 @@ export class YamlValue {
   }
 }
 
-/** Parses one YAML 1.2 document without tags. Throws PolicyError. */
+/** The parser knows tags such as !!binary in every schema, and decodes what they stand before. */
+function isTagged({ tag }: Node): boolean {
+  return tag !== undefined;
+}
+
+/** Parses one YAML 1.2 document. Throws PolicyError. */
 export function readYaml(text: string): YamlValue {
   if (text.length > maxCharacters) {
     throw new PolicyError(null, '', `is longer than ${maxCharacters} characters`);

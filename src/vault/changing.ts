@@ -51,8 +51,12 @@ export class Changing {
     precondition: Precondition = unconditional,
   ): Promise<VersionFacts & { readonly isNew: boolean }> {
     this.#checkInput(name, input);
-    const known = rules.exists(this.#vault.load(name)?.head ?? null);
-    await this.#vault.journal.authorise(caller, known ? ['update'] : ['update', 'create'], [name]);
+    let known = true;
+    // Only after `update` is allowed is the row looked at: what is denied takes as long for a name that exists.
+    await this.#vault.journal.authorise(caller, ['update'], [name], () => {
+      known = rules.exists(this.#vault.load(name)?.head ?? null);
+      return known ? [] : ['create'];
+    });
     let isNew = false;
     const [planned] = await this.#change(caller, 'update', [name], async ([stored = null]) => {
       const head = stored?.head ?? null;

@@ -36,17 +36,19 @@ export class Journal {
   /**
    * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name. Returns
    * at once what is allowed; a refusal is recorded first.
+   * @param further actions that must be allowed, too; asked once the others are, for each name
    * @throws ServiceError not_authorized, whether or not the names exist; unauthenticated
    */
   authorise(
     caller: Caller,
     actions: readonly Action[],
     names: readonly string[],
+    further: () => readonly Action[] = () => [],
   ): Promise<never> | undefined {
     const lapsed = this.requireCredential(caller);
     if (lapsed !== undefined) return lapsed;
     const refusals = caller.span.step('policy.decide', span => {
-      const denied = this.#decide(caller, actions, names);
+      const denied = this.#decide(caller, actions, names, further);
       span.note({
         action: actions.join(' '),
         decision: decisionOf(denied.length === 0),
@@ -59,11 +61,17 @@ export class Journal {
   }
 
   /** The names that are denied, each with the action that is. */
-  #decide(caller: Caller, actions: readonly Action[], names: readonly string[]): Subject[] {
+  #decide(
+    caller: Caller,
+    actions: readonly Action[],
+    names: readonly string[],
+    further: () => readonly Action[],
+  ): Subject[] {
     const policy = this.#policy();
     const refusals: Subject[] = [];
     for (const name of names) {
-      const denied = actions.find(action => !allows(policy, caller, action, name));
+      const isDenied = (action: Action) => !allows(policy, caller, action, name);
+      const denied = actions.find(isDenied) ?? further().find(isDenied);
       if (denied === undefined) this.#metrics.accessAllowed();
       else {
         this.#metrics.accessDenied();

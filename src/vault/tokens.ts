@@ -89,13 +89,29 @@ export class Tokens {
   /** From the commit on the token opens nothing. Again is no error: an answer may have been lost. */
   async revoke(caller: Caller, id: string): Promise<void> {
     const client = this.#index.byId(id)?.row.client ?? id;
-    await this.#vault.journal.authorise(caller, ['admin'], [tokensOf(client)]);
+    await this.#authoriseRevocation(caller, client);
     const subject = subjectOf(client);
     await this.#queue.run(turn, async () => {
       const token = await this.#vault.recordingFailure(caller, [subject], async () => this.#require(id));
       if (token.row.revokedAt === null) await this.#commit(caller, [this.#revoked(token)]);
       else await this.#vault.journal.note(caller, 'revoke', subject, 'unchanged');
     });
+  }
+
+  /** The refusal does not say whose token it is. @throws ServiceError not_authorized */
+  async #authoriseRevocation(caller: Caller, client: string): Promise<void> {
+    try {
+      await this.#vault.journal.authorise(caller, ['admin'], [tokensOf(client)]);
+    } catch (error) {
+      if (!(error instanceof ServiceError) || error.code !== 'not_authorized') throw error;
+      throw new ServiceError(
+        'not_authorized',
+        `The policy does not let "${caller.client}" revoke this token.`,
+        {
+          cause: error,
+        },
+      );
+    }
   }
 
   /**

@@ -8,9 +8,31 @@ import { headerLines } from '../header-lines.ts';
 import { type Identity, remoteAddress } from './identity.ts';
 import { type RefusalRecorder, Refusals } from './refusals.ts';
 
-/** Headers that a proxy adds. Behind a proxy everybody's address is the proxy's, so the header proves nothing. */
+/** Headers that proxies, load balancers and delivery networks add, and no direct caller. */
+const proxyHeaders: ReadonlySet<string> = new Set([
+  'client-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'forwarded',
+  'forwarded-for',
+  'proxy-connection',
+  'true-client-ip',
+  'via',
+  'x-appengine-user-ip',
+  'x-azure-clientip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'x-forwarded',
+  'x-host',
+  'x-real-ip',
+  'x-remote-addr',
+  'x-remote-ip',
+]);
+const proxyPrefixes = ['cf-', 'x-envoy-', 'x-forwarded-', 'x-original-', 'x-real-'];
+
+/** Behind a proxy everybody's address is the proxy's, so the header proves nothing. */
 function isProxyHeader(name: string): boolean {
-  return name === 'via' || name === 'forwarded' || name.startsWith('x-forwarded-');
+  return proxyHeaders.has(name) || proxyPrefixes.some(prefix => name.startsWith(prefix));
 }
 
 /** Header identity: who X-Jarvis-Client says. For one host only; the start refuses it on other addresses. */

@@ -18,6 +18,7 @@ import { type ExitReason, LastExit } from './last-exit.ts';
 import { LogOutput } from './log-output.ts';
 import { createLogger, type Logger } from './logging.ts';
 import { RunningService, type RunningServiceOptions } from './running-service.ts';
+import { watchScriptRunner } from './script-runner.ts';
 import type { Service } from './service.ts';
 import type { Signals, StopSignal } from './signals.ts';
 import { requireStartable } from './start-check.ts';
@@ -48,6 +49,10 @@ export async function serve(config: Config, configFile: string, signals: Signals
   let bridge: Telemetry['bridgeLog'] = null;
   const logger = createLogger(config.logging, new LogOutput(process.stdout), line => bridge?.(line));
   signals.handleSecondStop(signal => endAtOnce(signal, logger));
+  watchScriptRunner(process, parent => {
+    logger.warn({ parent }, 'npm, which started the service, has ended: the service stops too');
+    process.kill(process.pid, 'SIGTERM');
+  });
   const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
     process,

@@ -13,6 +13,12 @@ const stopSignals = ['SIGTERM', 'SIGINT', 'SIGQUIT'] as const;
 /** SIGHUP asks for a stop only when it says that the terminal of the service is gone. */
 export type StopSignal = (typeof stopSignals)[number] | 'SIGHUP';
 
+/**
+ * Milliseconds. A Ctrl-C reaches the process from the terminal and, milliseconds later, once more from npm; timeout(1) signals a
+ * process and then its group. Both are one request.
+ */
+const sameRequestMs = 1000;
+
 /** They ask for work that a service can do once it is ready. By default they would end the process. */
 const workSignals = ['SIGHUP', 'SIGUSR2'] as const;
 export type WorkSignal = (typeof workSignals)[number];
@@ -50,6 +56,7 @@ export class Signals {
   readonly #received = new Set<WorkSignal>();
   readonly #handlers = new Map<WorkSignal, () => void>();
   #stopSignal: StopSignal | null = null;
+  #stopAt = 0;
   #onStop: ((signal: StopSignal) => void) | null = null;
   #onSecondStop: ((signal: StopSignal) => void) | null = null;
 
@@ -79,7 +86,7 @@ export class Signals {
     if (this.#stopSignal !== null) listener(this.#stopSignal);
   }
 
-  /** The listener is called by each further signal that asks for a stop. */
+  /** The listener is called by each further signal that asks for a stop, but not if the first one is only repeated at once. */
   handleSecondStop(listener: (signal: StopSignal) => void): void {
     this.#onSecondStop = listener;
   }
@@ -94,10 +101,12 @@ export class Signals {
   /** As the signal itself would. */
   requestStop(signal: StopSignal): void {
     if (this.#stopSignal !== null) {
-      this.#onSecondStop?.(signal);
+      const isRepeated = signal === this.#stopSignal && performance.now() - this.#stopAt < sameRequestMs;
+      if (!isRepeated) this.#onSecondStop?.(signal);
       return;
     }
     this.#stopSignal = signal;
+    this.#stopAt = performance.now();
     this.#stop.abort(new StartInterrupted(signal));
     this.#onStop?.(signal);
   }

@@ -25,10 +25,13 @@ export function commandOf(started: StartedProcess): Omit<SuccessorCommand, 'desc
   return { file, args: words, folder: started.cwd(), env: environmentOf(started), pid };
 }
 
-/** The launcher puts the folder of its Node in front of PATH, at each start once more. */
+/**
+ * The launcher puts the folder of its Node in front of PATH, at each start once more. A successor was not started by npm, and must
+ * not stop when npm ends.
+ */
 function environmentOf({ env, execPath }: StartedProcess): Record<string, string | undefined> {
   const own = `${dirname(execPath)}:`;
-  const { LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES, LISTEN_PIDFDID, ...others } = env;
+  const { LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES, LISTEN_PIDFDID, npm_lifecycle_event, ...others } = env;
   const path = others['PATH'];
   return path?.startsWith(own) ? { ...others, PATH: path.slice(own.length) } : others;
 }

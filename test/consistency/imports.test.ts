@@ -31,6 +31,7 @@ const layers: readonly (readonly string[])[] = [
     'src/exit-codes.ts',
     'src/temporary.ts',
     'src/log-output.ts',
+    'src/script-runner.ts',
     'src/signals.ts',
     'src/event-loop.ts',
     'src/fair-gate.ts',

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { delimiter, dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { checkout, install, waitFor } from './helpers/service.ts';
 import { findTool } from './stack/tools.ts';
@@ -39,10 +40,18 @@ async function npmStart(t: Test): Promise<Started> {
   });
   const bothEnded = once(child, 'close');
   t.teardown(() => endGroup(pidOf(child)));
-  const ready = () => output.split('\n').find(line => line.includes('"msg":"ready"'));
-  await waitFor(() => ready() !== undefined);
-  const { pid } = JSON.parse(ready() ?? '') as { pid: number };
+  const pid = await readyPid(() => output, 1);
   return { npm: child, url: `http://127.0.0.1:${port}`, pid, output: () => output, bothEnded };
+}
+
+/** The process id in the ready line of that number. */
+async function readyPid(output: () => string, number: number): Promise<number> {
+  const ready = () =>
+    output()
+      .split('\n')
+      .filter(line => line.includes('"msg":"ready"'))[number - 1];
+  await waitFor(() => ready() !== undefined);
+  return (JSON.parse(ready() ?? '') as { pid: number }).pid;
 }
 
 /** Ends what a failed test has left running. */
@@ -97,4 +106,18 @@ t.test('the process id of the ready line is where signals go', { skip }, async t
   process.kill(started.pid, 'SIGTERM');
   await started.bothEnded;
   t.equal(started.npm.exitCode, 0);
+});
+
+t.test('a successor does not stop when npm ends with the process that npm started', { skip }, async t => {
+  const started = await npmStart(t);
+  const npmEnded = once(started.npm, 'exit');
+  process.kill(started.pid, 'SIGUSR2');
+  const successor = await readyPid(started.output, 2);
+  await npmEnded;
+  // Two looks at the parent, if there were any.
+  await setTimeout(1200);
+  t.equal((await fetch(`${started.url}/readyz`)).status, 200);
+  process.kill(successor, 'SIGTERM');
+  await started.bothEnded;
+  t.notMatch(started.output(), 'npm, which started');
 });

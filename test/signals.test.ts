@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { constants } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import t from 'tap';
 import { filesIn, install, launch, startService, waitFor } from './helpers/service.ts';
 
@@ -57,8 +58,12 @@ for (const [signal, code] of [
       'POST /secret HTTP/1.1\r\nHost: localhost\r\nX-Jarvis-Client: admin\r\nContent-Length: 9\r\n\r\n{',
     );
     await service.request('GET', '/healthz');
-    service.child.kill('SIGTERM');
+    service.child.kill(signal);
     await waitFor(() => service.output().includes('"msg":"stopping'));
+    service.child.kill(signal);
+    // Within a second, the same signal is the same request.
+    await setTimeout(1100);
+    t.notMatch(service.output(), 'a second signal');
     t.equal(await service.stop(signal), code);
     t.match(
       service.output(),

@@ -6,7 +6,7 @@ import type { PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { SpanExporter } from '@opentelemetry/sdk-trace';
 import type { PushTarget } from './otlp-settings.ts';
 import type { PushWatch } from './push-health.ts';
-import { zeroFill } from './zero-fill.ts';
+import { zeroFillPushes } from './zero-fill.ts';
 
 const metricExporters = {
   'http/protobuf': () => import('@opentelemetry/exporter-metrics-otlp-proto'),
@@ -32,6 +32,7 @@ export async function metricExporter(
   const { OTLPMetricExporter } = await metricExporters[protocol]();
   const exporter = new OTLPMetricExporter({ url });
   const { export: push, ...rest } = watched(exporter, watch);
+  const zeroFill = zeroFillPushes(kind => exporter.selectAggregationTemporality(kind));
   return {
     ...rest,
     export: (metrics, done) => push(zeroFill(metrics), done),

@@ -1,8 +1,14 @@
+import { hrTimeToMilliseconds } from '@opentelemetry/core';
 import { emptyResource } from '@opentelemetry/resources';
-import { DataPointType, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
+import {
+  AggregationTemporality,
+  DataPointType,
+  InstrumentType,
+  type ResourceMetrics,
+} from '@opentelemetry/sdk-metrics';
 import t from 'tap';
 import { catalogue, meterName } from '../../telemetry/catalogue.ts';
-import { zeroFill } from '../../telemetry/zero-fill.ts';
+import { zeroFill, zeroFillPushes } from '../../telemetry/zero-fill.ts';
 
 const nothing: ResourceMetrics = { resource: emptyResource(), scopeMetrics: [] };
 
@@ -58,4 +64,33 @@ t.test('what it fills in is of the scope that its meter has', async t => {
   const filled = zeroFill({ resource: emptyResource(), scopeMetrics: [{ scope, metrics: [] }] });
   for (const { scope: used } of filled.scopeMetrics) t.same(used, scope);
   t.equal(filled.scopeMetrics.length, 2);
+});
+
+t.test('with a preference for delta, what is filled in is delta, from one push to the next', async t => {
+  const preferences = {
+    delta: ['http_request_duration_seconds', 'http_requests_total'],
+    lowmemory: ['http_request_duration_seconds'],
+    cumulative: [],
+  } as const;
+  for (const [preference, deltas] of Object.entries(preferences)) {
+    const temporalityOf = (instrument: InstrumentType) =>
+      preference === 'delta' || (preference === 'lowmemory' && instrument === InstrumentType.HISTOGRAM)
+        ? AggregationTemporality.DELTA
+        : AggregationTemporality.CUMULATIVE;
+    const fill = zeroFillPushes(temporalityOf);
+    const [first, second] = [metricsOf(fill(nothing)), metricsOf(fill(nothing))];
+    for (const name of ['http_request_duration_seconds', 'http_requests_total']) {
+      const [before, after] = [first, second].map(pushed =>
+        pushed.find(({ descriptor }) => descriptor.name === name),
+      );
+      const isDelta = (deltas as readonly string[]).includes(name);
+      for (const metric of [before, after]) {
+        t.equal(metric?.aggregationTemporality, isDelta ? 0 : 1, `${name}, ${preference}`);
+      }
+      const [point, next] = [before?.dataPoints[0], after?.dataPoints[0]];
+      if (point === undefined || next === undefined) throw new Error(`nothing was filled in for ${name}`);
+      if (isDelta) t.ok(hrTimeToMilliseconds(next.startTime) >= hrTimeToMilliseconds(point.endTime));
+      else t.same(next.startTime, point.startTime, 'since the start');
+    }
+  }
 });

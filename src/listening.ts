@@ -4,7 +4,6 @@ import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import type { Exposition } from '../telemetry/exposition.ts';
 import { type BindAddress, formatBindAddress } from './config/bind-address.ts';
 import { errorMessage, StartError, systemErrorCode } from './errors.ts';
 import { grantAccess, requireSafeFolder, type SocketAccess } from './socket-access.ts';
@@ -102,22 +101,6 @@ export async function tryToListen(address: BindAddress, access: SocketAccess | n
   await listen(server, address, access);
   server.close();
   await once(server, 'close');
-}
-
-/** A server that knows nothing but `GET /metrics`, for scrapers that must not reach the API. */
-export function createScrapeServer(exposition: Exposition): Server {
-  return createServer(async (request, response) => {
-    if (request.method !== 'GET' || request.url?.split('?', 1)[0] !== '/metrics') {
-      response.writeHead(404).end();
-      return;
-    }
-    const { accept, 'accept-encoding': encoding } = request.headers;
-    const { status, headers, body } = await exposition.render({
-      accept,
-      acceptEncoding: encoding?.toString(),
-    });
-    response.writeHead(status, headers).end(body);
-  });
 }
 
 /** A process that was killed leaves its socket file behind, which nobody can bind again. Nothing else is removed. */

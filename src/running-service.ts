@@ -6,7 +6,8 @@ import type { Config } from './config/schema.ts';
 import type { SocketName } from './handover/inherited-sockets.ts';
 import { Drain } from './http/drain.ts';
 import { routeTemplateOf } from './http/route-template.ts';
-import { createScrapeServer, leaveSocketFile, listen, listenOn } from './listening.ts';
+import { createScrapeServer } from './http/scrape-server.ts';
+import { leaveSocketFile, listen, listenOn } from './listening.ts';
 import { drainDeadlineMs, type Service, type ServiceOptions, startService } from './service.ts';
 import { throwIfStopped } from './signals.ts';
 import { socketAccess } from './socket-access.ts';
@@ -52,8 +53,10 @@ export class RunningService {
       await service.app.ready();
       await throwIfStopped(options.stopRequested);
       const servers = new Map<SocketName, Server>([['api', service.app.server]]);
-      if (config.telemetry.prometheus.bind_addr !== undefined) {
-        servers.set('metrics', createScrapeServer(telemetry.exposition));
+      const { bind_addr: scrapeAddress, max_connections: maxConnections } = config.telemetry.prometheus;
+      if (scrapeAddress !== undefined) {
+        const { exposition, metrics } = telemetry;
+        servers.set('metrics', createScrapeServer({ exposition, maxConnections, metrics }));
       }
       const scrapeServer = servers.get('metrics');
       const scrapes = scrapeServer === undefined ? null : new Drain(scrapeServer);

@@ -8,9 +8,10 @@ import { systemTime, type TimeSource } from './clock/time-source.ts';
 import { ClockWatch } from './clock-watch.ts';
 import { isLocal, parseBindAddress } from './config/bind-address.ts';
 import { requireUsableIdentity } from './config/identity.ts';
-import { limitsOf } from './config/limits.ts';
+import { type Limits, limitsOf } from './config/limits.ts';
 import type { Config } from './config/schema.ts';
 import { requireProtectedTransport, tlsFiles } from './config/transport.ts';
+import { fitConnections, openFileLimit } from './descriptors.ts';
 import { DiskFree } from './disk-free.ts';
 import { asStartError, errorMessage } from './errors.ts';
 import type { SocketName } from './handover/inherited-sockets.ts';
@@ -89,6 +90,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   requireProtectedTransport(config);
   const tls = tlsFiles(config);
   const certificates = previous?.certificates ?? (tls === null ? null : new CertificatesInForce(tls, logger));
+  const limits = affordable(limitsOf(config), config, logger);
   const policy = previous?.policy ?? new PolicyInForce(config.security.rbac_policy_path, time.wall());
   if (options.handles?.has('api') !== true) await tryToListen(address, socketAccess(config));
   const { bind_addr } = config.telemetry.prometheus;
@@ -130,7 +132,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     clientOfCertificate: name => policy.policy.clientOfCertificate(name),
     credentialTime: () => clock.moment().latest,
     expectedHosts: expectedHosts(config),
-    limits: limitsOf(config),
+    limits,
     defaultGrace: config.security.grace_days * day,
     exposition: config.telemetry.prometheus.bind_addr === undefined ? telemetry.exposition : null,
     health: {
@@ -233,6 +235,20 @@ async function recordLastTokenUses({ upkeep }: Vault, logger: Logger): Promise<v
   } catch (error) {
     logger.warn({ reason: errorMessage(error) }, 'when tokens were last used was not recorded');
   }
+}
+
+/** The limits, with as many connections as the process may have open. @throws StartError */
+function affordable(limits: Limits, { telemetry: { prometheus } }: Config, logger: Logger): Limits {
+  const scrapes = prometheus.bind_addr === undefined ? 0 : prometheus.max_connections;
+  const openFiles = openFileLimit();
+  const { api } = fitConnections({ api: limits.maxConnections, scrapes }, openFiles);
+  if (api < limits.maxConnections) {
+    logger.warn(
+      { open_files: openFiles, max_connections: api },
+      'the process may not open as many files as limits.max_connections asks for: the API takes fewer connections',
+    );
+  }
+  return { ...limits, maxConnections: api };
 }
 
 function expectedHosts({ server }: Config): string[] {

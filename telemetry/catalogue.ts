@@ -99,6 +99,12 @@ const serviceMetrics = [
       attributes: ['reason'],
     },
   ),
+  counter(
+    'scrape_connections_dropped_total',
+    '{connection}',
+    'Connections to the listener of /metrics closed or refused to keep their number within bounds.',
+    { attributes: ['reason'] },
+  ),
   counter('quota_exceeded_total', '{request}', 'Changes refused because a quota was used up.', {
     attributes: ['quota'],
   }),

@@ -36,6 +36,10 @@ export type Quota = (typeof quotas)[number];
 export const connectionDropReasons = ['evicted', 'refused', 'unread'] as const;
 export type ConnectionDropReason = (typeof connectionDropReasons)[number];
 
+/** The same on the listener of /metrics. */
+export const scrapeConnectionDropReasons = ['evicted', 'refused'] as const;
+export type ScrapeConnectionDropReason = (typeof scrapeConnectionDropReasons)[number];
+
 /**
  * What the service reports, in its own words. No verb throws, blocks or keeps what it is given; none takes the name
  * of a secret or client. Durations are seconds; a duration or count that is negative or no number is left out.
@@ -73,6 +77,8 @@ export interface Metrics {
   requestLimited(limit: RequestLimit): void;
   connectionDropped(reason: ConnectionDropReason): void;
   quotaExceeded(quota: Quota): void;
+  /** On the listener of /metrics. */
+  scrapeConnectionDropped(reason: ScrapeConnectionDropReason): void;
   /** Hands in what the gauges read at each collection; later sources replace earlier ones. */
   observe(sources: Partial<GaugeSources>): void;
 }
@@ -83,6 +89,7 @@ type LabelledCounterName =
   | 'authentication_failures_total'
   | 'requests_limited_total'
   | 'connections_dropped_total'
+  | 'scrape_connections_dropped_total'
   | 'quota_exceeded_total';
 
 /**
@@ -101,6 +108,12 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
   const limited = labelledCounter(meter, 'requests_limited_total', 'limit', requestLimits);
   const dropped = labelledCounter(meter, 'connections_dropped_total', 'reason', connectionDropReasons);
   const exceeded = labelledCounter(meter, 'quota_exceeded_total', 'quota', quotas);
+  const scrapesDropped = labelledCounter(
+    meter,
+    'scrape_connections_dropped_total',
+    'reason',
+    scrapeConnectionDropReasons,
+  );
   const gaugeSources: Partial<GaugeSources> = { secretsTotal: () => 0 };
   observeCounts(meter, counts);
   observeGauges(meter, gaugeSources);
@@ -146,6 +159,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
     requestLimited: limited,
     connectionDropped: dropped,
     quotaExceeded: exceeded,
+    scrapeConnectionDropped: scrapesDropped,
     observe: sources => void Object.assign(gaugeSources, sources),
   };
 }
@@ -178,6 +192,7 @@ export function noMetrics(): Metrics {
     requestLimited: nothing,
     connectionDropped: nothing,
     quotaExceeded: nothing,
+    scrapeConnectionDropped: nothing,
     observe: nothing,
   };
 }

@@ -238,6 +238,13 @@ export const configSchema = Type.Object(
                 description: 'Serve /metrics on a listener of its own, `host:port`, instead of on the API.',
               }),
             ),
+            max_connections: Type.Integer({
+              default: 32,
+              minimum: 1,
+              maximum: 10_000,
+              description:
+                'Connections to that listener at once; past it the one that kept the service waiting longest is closed.',
+            }),
           },
           strict,
         ),

@@ -1,7 +1,10 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Metrics } from '../../telemetry/instruments.ts';
+
+interface DropCounter {
+  connectionDropped(reason: 'evicted' | 'refused'): void;
+}
 
 interface Connection {
   /** The answers that it is owed; in an array for the reason that RequestsUnderWay has. */
@@ -17,12 +20,12 @@ interface Connection {
  */
 export class ConnectionCap {
   readonly #most: number;
-  readonly #metrics: Pick<Metrics, 'connectionDropped'>;
+  readonly #metrics: DropCounter;
   readonly #connections = new Map<Socket, Connection>();
   /** What lies beneath a TLS socket is what is counted: a handshake holds a connection, too. */
   readonly #beneath = new WeakMap<Socket, Socket>();
 
-  constructor(server: Server, most: number, metrics: Pick<Metrics, 'connectionDropped'>) {
+  constructor(server: Server, most: number, metrics: DropCounter) {
     this.#most = most;
     this.#metrics = metrics;
     server.on('connection', socket => this.#accepted(socket));

@@ -32,6 +32,15 @@ const unsupported: Readonly<Record<string, string>> = {
 /** Every header above, for the test that holds docs/API.md to them. */
 export const unsupportedHeaders: readonly string[] = Object.keys(unsupported);
 
+/** Whether a scrape with this header, in lower case, would be answered as if it were not there. */
+export function isRefusedOnScrapes(name: string): boolean {
+  return Object.hasOwn(unsupported, name) || (isCondition(name) && name !== 'if-range');
+}
+
+function isCondition(name: string): boolean {
+  return name === 'if' || name.startsWith('if-');
+}
+
 /** What each condition of RFC 9110 §13.1 needs; one that is not here is not asked anywhere. */
 const conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>> = {
   'if-match': honoursConditions,
@@ -50,7 +59,7 @@ const conditions: Readonly<Record<string, (request: FastifyRequest) => boolean>>
 export function refuseUnsupported(request: FastifyRequest): void {
   const { headers } = request;
   for (const name in headers) {
-    if (name.startsWith('if')) refuseCondition(request, name);
+    if (isCondition(name)) refuseCondition(request, name);
     else if (Object.hasOwn(unsupported, name) && headers[name] !== '') {
       throw new ServiceError(
         'not_supported',
@@ -61,7 +70,7 @@ export function refuseUnsupported(request: FastifyRequest): void {
 }
 
 function refuseCondition(request: FastifyRequest, name: string): void {
-  if ((name !== 'if' && !name.startsWith('if-')) || conditions[name]?.(request) === true) return;
+  if (conditions[name]?.(request) === true) return;
   const isDate = name.endsWith('modified-since');
   const reason = isDate
     ? 'asks for a date of modification, which nothing here has; use If-Match or If-None-Match with the ETag of a secret'

@@ -51,7 +51,11 @@ const settings: Record<string, readonly [toml: string, variable: string, value: 
   'limits.failed_authentications': ['10', '10', 10],
   'limits.max_connections': ['20', '20', 20],
   'limits.max_requests': ['30', '30', 30],
+  'limits.answer_bytes': ['2097152', '2097152', 2_097_152],
+  'limits.connection_answer_bytes': ['65536', '65536', 65_536],
+  'limits.cache_bytes': ['0', '0', 0],
   'telemetry.prometheus.bind_addr': ['"0.0.0.0:9464"', '0.0.0.0:9464', '0.0.0.0:9464'],
+  'telemetry.prometheus.max_connections': ['5', '5', 5],
   'telemetry.otlp.endpoint': ['"http://127.0.0.1:4318"', 'http://127.0.0.1:4318', 'http://127.0.0.1:4318'],
   'telemetry.otlp.trace_ratio': ['0.5', '0.5', 0.5],
 };

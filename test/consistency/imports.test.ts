@@ -16,6 +16,7 @@ const layers: readonly (readonly string[])[] = [
     'src/listening.ts',
     'src/logging.ts',
     'src/last-exit.ts',
+    'src/descriptors.ts',
     'src/disk-free.ts',
     'src/vault-file-sizes.ts',
   ],

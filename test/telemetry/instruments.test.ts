@@ -99,6 +99,10 @@ const verbs: readonly (readonly [(metrics: Metrics) => void, Record<string, stri
   [metrics => metrics.requestLimited('client'), { 'requests_limited_total{limit="client"}': '1' }],
   [metrics => metrics.connectionDropped('evicted'), { 'connections_dropped_total{reason="evicted"}': '1' }],
   [
+    metrics => metrics.scrapeConnectionDropped('refused'),
+    { 'scrape_connections_dropped_total{reason="refused"}': '1' },
+  ],
+  [
     metrics => metrics.authenticationFailed('proxied'),
     { 'authentication_failures_total{reason="proxied"}': '1' },
   ],

@@ -58,8 +58,11 @@ function reportCut(reading: Reading, before: AuditFacts): void {
   const reported = [...missing, ...segments.flatMap(({ damage }) => damage ?? [])];
   const isReported = (seq: number) => reported.some(({ from, to }) => from <= seq && seq <= to);
   const file = segments.at(-1)?.file ?? before.segments.at(-1)?.file ?? '';
-  for (const seq of notFound.filter(seq => !isReported(seq))) {
+  const lost = notFound.filter(seq => !isReported(seq));
+  const furthest = Math.max(...lost);
+  for (const seq of lost) {
     const isPastEnd = seq > tip.seq;
+    if (isPastEnd && seq < furthest) continue;
     reading.add({
       file,
       line: 0,

@@ -1,6 +1,6 @@
 /** Opens the audit log: checks what is there, sets a torn end aside, and continues the chain. */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '../durable-folders.ts';
 import { errorMessage, StartError } from '../errors.ts';
 import type { UnfinishedIntent } from './intents.ts';
 import type { AuditTrail } from './record.ts';
@@ -41,7 +41,7 @@ async function openExamined(options: AuditLogOptions): Promise<AuditLog> {
   const { folder, vaultId, publicKey, registry } = options;
   const identity = { vaultId, fingerprint: keyFingerprint(publicKey) };
   const found = await examineFolder(folder, identity, await readFacts(registry), options);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const kept: string[] = [];
   for (const tail of found.tornTails) kept.push(await setAside(folder, tail));
 

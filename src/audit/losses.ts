@@ -115,15 +115,15 @@ export function isAccepted(
 
 /** One after the other, without a hole; the first begins where the log ends, by number and by hash. */
 function coversRange({ from, to, before }: Loss, accepted: readonly AcceptedRecord[]): boolean {
-  const first = accepted.find(candidate =>
+  const beginnings = accepted.filter(candidate =>
     before === ''
       ? candidate.from <= from && from <= candidate.to
       : candidate.from === from && (candidate.before === '' || candidate.before === before),
   );
-  if (first === undefined) return false;
-  let reached = first.to;
+  if (beginnings.length === 0) return false;
+  let reached = Math.max(...beginnings.map(candidate => candidate.to));
   for (const candidate of accepted.toSorted((a, b) => a.from - b.from)) {
-    if (candidate.from === reached + 1) reached = candidate.to;
+    if (candidate.from <= reached + 1) reached = Math.max(reached, candidate.to);
   }
   return reached >= to;
 }

@@ -14,11 +14,12 @@ export interface ReadSegment {
   size: number;
   /** Null while it is as the service wrote it. */
   damage: Damage | null;
+  damages: number;
   /** Whether it follows the segment before it. */
   follows: boolean;
   announcesProofs: boolean;
   /** Up to the last record that its registration, a checkpoint, a proof or the vault shows to be the service's own. */
-  proven: { readonly seq: number; readonly lines: number; readonly size: number };
+  proven: ChainPosition & { readonly lines: number; readonly size: number };
   /** Whether it holds the records of accept-loss. */
   acceptsLoss: boolean;
 }
@@ -34,9 +35,10 @@ export function newSegment(file: string, tip: ChainPosition): ReadSegment {
     lines: 0,
     size: 0,
     damage: null,
+    damages: 0,
     follows: true,
     announcesProofs: false,
-    proven: { seq: tip.seq, lines: 0, size: 0 },
+    proven: { ...tip, lines: 0, size: 0 },
     acceptsLoss: false,
   };
 }
@@ -58,4 +60,17 @@ export function named({ from, to }: Pick<Loss, 'from' | 'to'>): string {
 /** The time of a line whose form has been checked. */
 export function timeOf(line: Buffer): string {
   return /"time":"([^"]+)"/.exec(line.toString('latin1', 0, 120))?.[1] ?? '';
+}
+
+/** The registered segments that are not among the files; the last one reaches as far as the vault remembers. */
+export function missingSegments(
+  segments: readonly RegisteredSegment[],
+  files: ReadonlySet<string>,
+  known: number,
+): Loss[] {
+  return segments.flatMap(({ file, firstSeq, previousHash }, index): Loss[] => {
+    if (files.has(file)) return [];
+    const next = segments[index + 1]?.firstSeq ?? Math.max(known, firstSeq) + 1;
+    return [{ what: 'missing', file, from: firstSeq, to: next - 1, before: previousHash }];
+  });
 }

@@ -6,7 +6,15 @@ import { type ChainPosition, chainStart, type Link, linkProblem, parseEntry, rea
 import { isIntentNote, OpenIntents } from './intents.ts';
 import { readLines, type SegmentLine } from './lines.ts';
 import { type AcceptedRecord, type Loss, lossAcceptedEvent, readAcceptedLoss } from './losses.ts';
-import { isSameStart, isWhole, named, newSegment, type ReadSegment, timeOf } from './read-segment.ts';
+import {
+  isSameStart,
+  isWhole,
+  missingSegments,
+  named,
+  newSegment,
+  type ReadSegment,
+  timeOf,
+} from './read-segment.ts';
 import type { AuditEntry } from './record.ts';
 import type { AuditFacts } from './registry.ts';
 import {
@@ -36,7 +44,8 @@ export interface ReadingRequest {
   readonly prove: Prove | null;
 }
 
-const mostProblems = 1000;
+/** Problems of one segment beyond this are not kept: they say no more, and must not hide those of others. */
+const mostDamagesEach = 100;
 
 export class Reading {
   readonly problems: Problem[] = [];
@@ -71,12 +80,16 @@ export class Reading {
   /** Whether records are missing before this place: an outcome may have lost its intent. */
   #hasGap = false;
 
+  /** The registered segments that are not in the folder, each with its records. */
+  readonly missing: readonly Loss[];
+
   constructor(request: ReadingRequest, facts: AuditFacts | null, files: readonly string[]) {
     this.#request = request;
     this.#facts = facts;
     this.#files = files;
     this.#fingerprint = keyFingerprint(request.publicKey);
     this.#known = facts ? Math.max(facts.position?.seq ?? 0, facts.lastIntent?.seq ?? 0) : Number.MAX_VALUE;
+    this.missing = missingSegments(facts?.segments ?? [], new Set(files), this.#known);
     for (const position of [facts?.position, facts?.lastIntent]) {
       if (position) this.#remembered.set(position.seq, position.hash);
     }
@@ -90,16 +103,6 @@ export class Reading {
   /** Records that the vault remembers and no segment has held. */
   get notFound(): readonly number[] {
     return [...this.#remembered.keys()].sort((a, b) => a - b);
-  }
-
-  /** The registered segments that are not in the folder, each with its records. */
-  get missing(): readonly Loss[] {
-    const segments = this.#facts?.segments ?? [];
-    return segments.flatMap(({ file, firstSeq, previousHash }, index): Loss[] => {
-      if (this.#files.includes(file)) return [];
-      const next = segments[index + 1]?.firstSeq ?? Math.max(this.#known, firstSeq) + 1;
-      return [{ what: 'missing', file, from: firstSeq, to: next - 1, before: previousHash }];
-    });
   }
 
   async #read(file: string, isLast: boolean): Promise<void> {
@@ -142,7 +145,7 @@ export class Reading {
     segment.size = line.offset + line.bytes.length + 1;
     const isRemembered = this.#facts !== null && this.tip.seq <= this.#known;
     if (this.#isEvidence || isRemembered) {
-      segment.proven = { seq: this.tip.seq, lines: segment.lines, size: segment.size };
+      segment.proven = { ...this.tip, lines: segment.lines, size: segment.size };
     }
   }
 
@@ -263,12 +266,13 @@ export class Reading {
     const segment = this.#segment;
     this.#hasGap = true;
     const from = Math.max(1, Math.min(seq, this.tip.seq + 1));
+    segment.damages += 1;
     segment.damage ??= { what: 'damaged', file: segment.file, from, to: from, before: '' };
+    if (segment.damages > mostDamagesEach) return;
     this.add({ file: segment.file, line: segment.lines, reason, loss: segment.damage });
   }
 
-  /** Of more than a thousand problems only the first are kept. */
   add(problem: Problem): void {
-    if (this.problems.length < mostProblems) this.problems.push(problem);
+    this.problems.push(problem);
   }
 }

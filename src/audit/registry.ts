@@ -26,6 +26,19 @@ export interface AuditRegistry {
   noteAudit(position: ChainPosition, segment?: RegisteredSegment): Promise<void>;
 }
 
+/** What changes in the vault when an operator accepts losses; all of it in one durable transaction. */
+export interface RegistryRevision {
+  /** The end of the new segment. */
+  readonly position: ChainPosition;
+  readonly add: readonly RegisteredSegment[];
+  /** Files that are missing. */
+  readonly drop: readonly string[];
+}
+
+export interface RevisableRegistry extends AuditRegistry {
+  reviseAudit(revision: RegistryRevision): Promise<void>;
+}
+
 export async function readFacts(registry: AuditRegistry): Promise<AuditFacts> {
   const [segments, position, lastIntent] = await Promise.all([
     registry.auditSegments(),

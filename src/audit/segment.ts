@@ -1,7 +1,8 @@
 /** One segment file that is open for appending. */
 import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
-import { open, unlink } from 'node:fs/promises';
+import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolderAsync } from '../durable-folders.ts';
 
 export class SegmentWriter {
   readonly path: string;
@@ -26,7 +27,7 @@ export class SegmentWriter {
     try {
       segment.write(header);
       await segment.sync();
-      await syncFolder(dirname(path));
+      await syncFolderAsync(dirname(path));
       return segment;
     } catch (error) {
       segment.close();
@@ -74,15 +75,5 @@ export class SegmentWriter {
 
   close(): void {
     closeSync(this.#descriptor);
-  }
-}
-
-/** Makes new and renamed entries of a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

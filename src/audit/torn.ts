@@ -1,8 +1,8 @@
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../durable-folders.ts';
 import { systemErrorCode } from '../errors.ts';
 import type { TornTail } from './scan.ts';
-import { syncFolder } from './segment.ts';
 
 /** Moves what is no part of the chain into a file of its own, durably; returns that file's name. */
 export async function setAside(folder: string, tail: TornTail): Promise<string> {
@@ -16,12 +16,12 @@ export async function setAside(folder: string, tail: TornTail): Promise<string> 
     } finally {
       await handle.close();
     }
-    await syncFolder(folder);
+    syncFolder(folder);
     await source.truncate(tail.offset);
     await source.sync();
     if (tail.offset === 0) {
       await unlink(join(folder, tail.file));
-      await syncFolder(folder);
+      syncFolder(folder);
     }
     return name;
   } finally {

@@ -25,6 +25,7 @@ export interface AuditReport {
   readonly proofs: number;
   /** The first thousand; empty when the log is whole but for what was accepted. */
   readonly problems: readonly AuditProblem[];
+  readonly acceptedLosses: number;
   /** What is known not to be whole, and no problem: accepted losses, and records that a start found unproven. */
   readonly notes: readonly string[];
 }
@@ -34,6 +35,7 @@ export interface VerifyRequest extends ReadingRequest {
   readonly facts: (() => Promise<AuditFacts>) | null;
 }
 
+const mostProblems = 1000;
 /** A failed write makes a running service take lines back: more failures than this in a row are no chance. */
 const mostPasses = 5;
 
@@ -66,7 +68,8 @@ async function runPass(request: VerifyRequest): Promise<AuditReport> {
     segments: reading.segments.length,
     checkpoints: reading.checkpoints,
     proofs: reading.proofs,
-    problems: problems.map(({ file, line, reason }) => ({ file, line, reason })),
+    problems: problems.slice(0, mostProblems).map(({ file, line, reason }) => ({ file, line, reason })),
+    acceptedLosses: reading.accepted.length,
     notes: [...reading.accepted.map(describeAccepted), ...reading.unproven.map(describeUnproven)],
   };
 }
@@ -74,10 +77,19 @@ async function runPass(request: VerifyRequest): Promise<AuditReport> {
 /**
  * What the vault remembers before the files are read must be in them; what is found in the files must be known to it
  * afterwards. So a service may write meanwhile. Throws what the file system throws.
+ * @param isIgnored files that are known to be none of this log
  */
-export async function readLog(request: VerifyRequest): Promise<Reading> {
+export async function readLog(
+  request: VerifyRequest,
+  isIgnored: (file: string) => boolean = () => false,
+): Promise<Reading> {
   const before = await request.facts?.();
-  const reading = new Reading(request, before ?? null, await listSegments(request.folder, before));
+  const files = await listSegments(request.folder, before);
+  const reading = new Reading(
+    request,
+    before ?? null,
+    files.filter(file => !isIgnored(file)),
+  );
   await reading.run();
   const after = await request.facts?.();
   if (request.prove !== null) checkEnd(reading, before ?? null);

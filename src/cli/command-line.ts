@@ -37,9 +37,8 @@ function commands(signals: Signals): Command {
       await serve(config, options.config, signals);
     });
 
-  program
-    .command('audit')
-    .description('the audit log')
+  const audit = program.command('audit').description('the audit log');
+  audit
     .command('verify')
     .description('prove that the audit log is whole: chain, signatures, segments; exit 0 only when all holds')
     .option('--config <file>', 'the configuration file', defaultConfig)
@@ -47,6 +46,30 @@ function commands(signals: Signals): Command {
       const { verifyAuditCommand } = await import('./commands/audit-verify.ts');
       const { config } = command.optsWithGlobals<{ config: string }>();
       process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
+    });
+  audit
+    .command('accept-loss')
+    .description(
+      'offline: continue with a damaged or incomplete audit log, and record permanently what is missing. It shows the losses and asks first; exit 1 when nothing was accepted',
+    )
+    .requiredOption('--reason <text>', 'why the loss is accepted, for the permanent record')
+    .option('--yes', 'accept without a question', false)
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async (_options: object, command: Command) => {
+      const { acceptLossCommand } = await import('./commands/audit-accept-loss.ts');
+      const { config, reason, yes } = command.optsWithGlobals<{
+        config: string;
+        reason: string;
+        yes: boolean;
+      }>();
+      const { askAt } = await import('./question.ts');
+      const { stdin, stdout } = process;
+      process.exitCode = await acceptLossCommand(
+        config,
+        process.env,
+        { reason, yes },
+        { print: text => void stdout.write(text), ask: question => askAt(stdin, stdout, question) },
+      );
     });
 
   program

@@ -1,15 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fchmodSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-} from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, fchmodSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { makeFolder, syncFolder } from '../durable-folders.ts';
 import { errorMessage } from '../errors.ts';
 import { schema, tokensSchema } from './schema.ts';
 import { cannotOpen, sqliteMessage } from './sqlite-errors.ts';
@@ -26,7 +18,7 @@ const usualLogBytes = 16 * 1024 * 1024;
 export function createDatabaseFile(path: string): void {
   if (existsSync(path)) return;
   const folder = dirname(path);
-  const created = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const file = openSync(path, 'wx', 0o600);
   try {
     fchmodSync(file, 0o600);
@@ -34,16 +26,6 @@ export function createDatabaseFile(path: string): void {
     closeSync(file);
   }
   syncFolder(folder);
-  if (created !== undefined) syncFolder(dirname(created));
-}
-
-function syncFolder(folder: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
 }
 
 /** What opening a vault may do to its file, besides reading and writing rows. */

@@ -30,6 +30,12 @@ export type WriteRequest =
     }
   | { readonly kind: 'putState'; readonly entries: [key: string, value: Uint8Array][] }
   | { readonly kind: 'noteAudit'; readonly position: AuditPosition; readonly segment: AuditSegment | null }
+  | {
+      readonly kind: 'reviseAudit';
+      readonly position: AuditPosition;
+      readonly add: readonly AuditSegment[];
+      readonly drop: readonly string[];
+    }
   /** Writes something of no meaning, durably: proof that the disk takes writes. */
   | { readonly kind: 'touch' };
 

@@ -8,6 +8,7 @@ import { Reader } from './reader.ts';
 import { encodeHead, encodeToken, encodeVersion, isLive } from './rows.ts';
 import {
   type AuditPosition,
+  type AuditRevision,
   type AuditSegment,
   type Change,
   type DamagedRow,
@@ -16,6 +17,7 @@ import {
   type NameRange,
   type NameUsage,
   type Operation,
+  rememberedPositions,
   type SecretSummary,
   type SecretVersion,
   type Store,
@@ -206,6 +208,10 @@ class SqliteStore implements Store {
     return this.#reader.committed(opId);
   }
 
+  async rememberedFrom(): Promise<number> {
+    return (this.#reader.lastIntent()?.seq ?? 0) - rememberedPositions + 1;
+  }
+
   async lastIntent(): Promise<AuditPosition | null> {
     return this.#reader.lastIntent();
   }
@@ -220,6 +226,10 @@ class SqliteStore implements Store {
 
   async noteAudit(position: AuditPosition, segment?: AuditSegment): Promise<void> {
     await this.#writer.request({ kind: 'noteAudit', position, segment: segment ?? null });
+  }
+
+  async reviseAudit({ position, add, drop }: AuditRevision): Promise<void> {
+    await this.#writer.request({ kind: 'reviseAudit', position, add: [...add], drop: [...drop] });
   }
 
   async check(): Promise<void> {

@@ -113,6 +113,9 @@ export interface TokenChange {
   readonly drop: readonly string[];
 }
 
+/** How many audit positions back a commit's operation id is remembered. */
+export const rememberedPositions = 100_000;
+
 /** Which operation a commit belongs to, so that a restart can tell whether it happened. */
 export interface Operation {
   readonly opId: string;
@@ -174,6 +177,14 @@ export interface AuditPosition {
   readonly hash: string;
 }
 
+export interface AuditRevision {
+  /** Moves forward only. */
+  readonly position: AuditPosition;
+  readonly add: readonly AuditSegment[];
+  /** File names. */
+  readonly drop: readonly string[];
+}
+
 export interface Store {
   /** Counts the openings for writing; null where this one may not write. */
   readonly writerEpoch: number | null;
@@ -209,8 +220,10 @@ export interface Store {
    * `full` when the disk is (nothing changed), `failed` for the rest.
    */
   commit(changes: readonly Change[], operation: Operation): Promise<void>;
-  /** Whether the operation's commit is in the store. Remembered for the latest 100,000 audit positions. */
+  /** Whether the operation's commit is in the store; says nothing of intents before `rememberedFrom`. */
   committed(opId: string): Promise<boolean>;
+  /** Commits of intents from this audit position on are remembered; earlier ones may be forgotten. */
+  rememberedFrom(): Promise<number>;
   /** Intent position of the newest commit; null before the first. */
   lastIntent(): Promise<AuditPosition | null>;
 
@@ -226,6 +239,8 @@ export interface Store {
   auditPosition(): Promise<AuditPosition | null>;
   /** Registers a segment (when given) and moves the noted position forward, in one durable transaction. */
   noteAudit(position: AuditPosition, segment?: AuditSegment): Promise<void>;
+  /** For losses that an operator accepts: registers and forgets segments, and moves the noted position, in one transaction. */
+  reviseAudit(revision: AuditRevision): Promise<void>;
 
   /** Throws StoreError when the store cannot be read or written now: for readiness. */
   check(): Promise<void>;

@@ -2,10 +2,13 @@ import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import type { RowChange, WriteRequest } from './messages.ts';
 import { headColumns, integer, text, tokenColumns, versionColumns } from './rows.ts';
 import { liveCondition } from './schema.ts';
-import { type AuditPosition, type AuditSegment, type Operation, StoreError } from './store.ts';
-
-/** How many audit positions back a commit's operation id is remembered. */
-const rememberedPositions = 100_000;
+import {
+  type AuditPosition,
+  type AuditSegment,
+  type Operation,
+  rememberedPositions,
+  StoreError,
+} from './store.ts';
 
 /** The entry of the state that a probe writes: 8 random bytes. */
 const probeKey = 'writer/probe';
@@ -27,6 +30,7 @@ export function prepareWrites(database: DatabaseSync): ApplyWrite {
     'INSERT INTO state (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
   );
   const noteAudit = prepareNoteAudit(database);
+  const forgetSegment = database.prepare('DELETE FROM audit_segments WHERE file = ?');
 
   return request => {
     switch (request.kind) {
@@ -42,6 +46,10 @@ export function prepareWrites(database: DatabaseSync): ApplyWrite {
         return 0;
       case 'noteAudit':
         noteAudit(request.position, request.segment);
+        return 0;
+      case 'reviseAudit':
+        for (const file of request.drop) forgetSegment.run(file);
+        for (const segment of request.add) noteAudit(request.position, segment);
         return 0;
       case 'touch':
         // SQLite skips an update that changes nothing.

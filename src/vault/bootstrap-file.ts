@@ -1,4 +1,6 @@
 import { lstatSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { syncFolder } from '../durable-folders.ts';
 import { errorMessage, StartError } from '../errors.ts';
 import { replacePrivateFile } from './private-file.ts';
 import { isTokenText } from './token-format.ts';
@@ -34,7 +36,9 @@ export class BootstrapFile {
   /** Removes a token; what is none stays. @throws StartError */
   remove(): void {
     this.#attempt('remove', () => {
-      if (this.#content() === 'a token') rmSync(this.path);
+      if (this.#content() !== 'a token') return;
+      rmSync(this.path);
+      syncFolder(dirname(resolve(this.path)));
     });
   }
 

@@ -3,7 +3,6 @@ import {
   existsSync,
   fsyncSync,
   linkSync,
-  mkdirSync,
   openSync,
   renameSync,
   rmSync,
@@ -11,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { makeFolder, syncFolder } from '../durable-folders.ts';
 import { systemErrorCode } from '../errors.ts';
 
 /** How file systems refuse a second name for a file that they do not know at all. */
@@ -40,7 +40,7 @@ function unfinished(path: string): string {
 
 function place(path: string, content: Uint8Array, put: (written: string, path: string) => void): void {
   const folder = dirname(resolve(path));
-  const firstCreated = mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const written = unfinished(path);
   removeUnfinished(path);
   try {
@@ -49,7 +49,7 @@ function place(path: string, content: Uint8Array, put: (written: string, path: s
   } finally {
     removeUnfinished(path);
   }
-  syncFolders(folder, firstCreated === undefined ? folder : dirname(firstCreated));
+  syncFolder(folder);
 }
 
 /** A rename would replace what stands there. Some file systems have no second names for a file. */
@@ -73,15 +73,4 @@ function writeNewFile(path: string, content: Uint8Array): void {
   } finally {
     closeSync(file);
   }
-}
-
-/** Makes directory entries durable, from `folder` up to and including `top`. */
-function syncFolders(folder: string, top: string): void {
-  const handle = openSync(folder, 'r');
-  try {
-    fsyncSync(handle);
-  } finally {
-    closeSync(handle);
-  }
-  if (folder !== top) syncFolders(dirname(folder), top);
 }

@@ -1,17 +1,26 @@
 /** An audit log in a temp folder, with a vault that remembers in memory. */
-import { createHmac, generateKeyPairSync, sign } from 'node:crypto';
+import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import type { ChainPosition } from '../../src/audit/chain.ts';
 import { type AuditLog, openAuditLog } from '../../src/audit/log.ts';
 import type { AuditEntry } from '../../src/audit/record.ts';
-import type { AuditFacts, AuditRegistry, RegisteredSegment } from '../../src/audit/registry.ts';
+import type {
+  AuditFacts,
+  RegisteredSegment,
+  RegistryRevision,
+  RevisableRegistry,
+} from '../../src/audit/registry.ts';
 import type { AuditLogOptions } from '../../src/audit/settings.ts';
 import { type AuditReport, verifyAudit } from '../../src/audit/verify.ts';
 
 export const vaultId = '6f1c2f3e-8a55-4a43-9d0c-2f1f6f6f0a01';
 export const keys = generateKeyPairSync('ed25519');
+
+export function signWith(key: KeyObject): (data: Uint8Array) => Uint8Array {
+  return data => sign(null, data, key);
+}
 
 const proofKey = Buffer.alloc(32, 9);
 
@@ -19,7 +28,7 @@ export function prove(data: Uint8Array): Uint8Array {
   return createHmac('sha256', proofKey).update(data).digest();
 }
 
-export class MemoryRegistry implements AuditRegistry {
+export class MemoryRegistry implements RevisableRegistry {
   segments: RegisteredSegment[] = [];
   position: ChainPosition | null = null;
   intent: ChainPosition | null = null;
@@ -41,6 +50,13 @@ export class MemoryRegistry implements AuditRegistry {
     if (segment !== undefined) this.segments.push(segment);
     if (position.seq > (this.position?.seq ?? 0)) this.position = position;
     this.onNote();
+  }
+
+  async reviseAudit({ position, add, drop }: RegistryRevision): Promise<void> {
+    const known = this.segments.filter(({ file }) => !drop.includes(file));
+    const added = add.filter(({ file }) => !known.some(segment => segment.file === file));
+    this.segments = [...known, ...added].toSorted((a, b) => a.firstSeq - b.firstSeq);
+    if (position.seq > (this.position?.seq ?? 0)) this.position = position;
   }
 
   get facts(): AuditFacts {
@@ -80,7 +96,7 @@ export class Fixture {
       folder: this.folder,
       vaultId,
       publicKey: keys.publicKey,
-      sign: data => sign(null, data, keys.privateKey),
+      sign: signWith(keys.privateKey),
       prove,
       registry: this.registry,
       sync: 'always',

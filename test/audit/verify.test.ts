@@ -140,10 +140,10 @@ t.test('a chain that was made anew is seen by its checkpoints and by the vault',
 });
 
 t.test('a foreign segment, vault or key', async t => {
-  const audit = await filled(t);
   const other = await filled(t);
-  const [file] = audit.files();
-  writeFileSync(audit.path('audit-0000000000009999.jsonl'), readFileSync(other.path(file)));
+  const foreign = readFileSync(other.path(other.files()[0]));
+  const audit = await filled(t);
+  writeFileSync(audit.path('audit-0000000000009999.jsonl'), foreign);
   const reasons = (await audit.verify()).problems.map(problem => problem.reason).join('; ');
   t.match(reasons, /the vault does not know this segment/);
   t.match(reasons, /record 1 stands where/);

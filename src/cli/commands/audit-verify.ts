@@ -26,9 +26,11 @@ export async function verifyAuditCommand(
     for (const note of report.notes) print(`${note}\n`);
     for (const { file, line, reason } of report.problems) print(`${file}:${line}: ${reason}\n`);
     const problems = report.problems.length;
+    const losses =
+      report.acceptedLosses === 0 ? '' : ` but for ${count(report.acceptedLosses, 'accepted loss')}`;
     const verdict =
       problems === 0
-        ? 'the audit log is whole'
+        ? `the audit log is whole${losses}`
         : `the audit log is damaged or incomplete: ${count(problems, 'problem')}`;
     print(
       `${verdict}: ${count(report.records, 'record')}, ${count(report.segments, 'segment')}, ` +
@@ -41,5 +43,6 @@ export async function verifyAuditCommand(
 }
 
 function count(number: number, what: string): string {
-  return `${number} ${what}${number === 1 ? '' : 's'}`;
+  const plural = what.endsWith('s') ? 'es' : 's';
+  return `${number} ${what}${number === 1 ? '' : plural}`;
 }

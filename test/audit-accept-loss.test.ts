@@ -48,7 +48,7 @@ t.test('from a refused start to a running service', async t => {
   const again = await startInProcess(copy);
   t.equal((await again.request('GET', '/secret/a')).status, 200);
   const busy = await run(copy, 'accept-loss', '--reason', 'x', '--yes');
-  t.equal(busy.code, 2, 'not next to a running service');
+  t.equal(busy.code, 75, 'not next to a running service');
   t.match(busy.output, /another/);
   await again.stop();
 

@@ -2,8 +2,13 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Config } from './config/schema.ts';
 
-/** Free space of the two folders; asked anew at each reading, and known at the next, so that a scrape never waits. */
+/** How often free space is asked for, in milliseconds. */
+const interval = 5000;
+
+/** Free space of the two folders, as of the last look, so that nobody waits for a disk that does not answer. */
 export class DiskFree {
+  #isLooking = false;
+  readonly #timer: NodeJS.Timeout;
   readonly #folders: readonly { path_kind: 'vault' | 'audit'; folder: string; bytes: number | null }[];
 
   constructor({ paths }: Pick<Config, 'paths'>) {
@@ -11,24 +16,36 @@ export class DiskFree {
       { path_kind: 'vault', folder: dirname(paths.vault_path), bytes: null },
       { path_kind: 'audit', folder: paths.audit_path, bytes: null },
     ];
-    this.#refresh();
+    void this.#look();
+    this.#timer = setInterval(() => void this.#look(), interval).unref();
   }
 
   read(): { path_kind: 'vault' | 'audit'; bytes: number }[] {
-    this.#refresh();
     return this.#folders.flatMap(({ path_kind, bytes }) => (bytes === null ? [] : [{ path_kind, bytes }]));
   }
 
-  #refresh(): void {
+  /** Of the folder with least free space; null while that is not known. */
+  get least(): number | null {
+    const known = this.#folders.map(({ bytes }) => bytes).filter(bytes => bytes !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  /** One look at a time: each that hangs would take a thread from those that sync files. */
+  async #look(): Promise<void> {
+    if (this.#isLooking) return;
+    this.#isLooking = true;
     for (const disk of this.#folders) {
-      statfs(disk.folder).then(
-        ({ bavail, bsize }) => {
-          disk.bytes = bavail * bsize;
-        },
-        () => {
-          disk.bytes = null;
-        },
-      );
+      try {
+        const { bavail, bsize } = await statfs(disk.folder);
+        disk.bytes = bavail * bsize;
+      } catch {
+        disk.bytes = null;
+      }
     }
+    this.#isLooking = false;
   }
 }

@@ -98,6 +98,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     await tryToListen(parseBindAddress(bind_addr, 'telemetry.prometheus.bind_addr'));
   }
   await throwIfStopped(stopRequested);
+  const disks = new DiskFree(config);
   const working = await openWorkingVault({
     config,
     time,
@@ -108,6 +109,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics,
     log: logger,
     onFatal: options.onFatal,
+    freeDiskBytes: () => disks.least,
   });
   const { vault, audit, opened, clock } = working;
   const clockWatch = new ClockWatch({
@@ -161,12 +163,12 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     intervalMs: schedulerInterval,
     log: logger,
   });
-  const disks = new DiskFree(config);
   const vaultFiles = new VaultFileSizes(config.paths.vault_path);
   metrics.observe({
     secretsTotal: vault.count,
     quotaShares: () => vault.quotaShares(),
     auditLatched: () => !audit.writable,
+    diskShortage: () => vault.diskShortage(),
     rotationsOverdue: () => vault.upkeep.statistics.overdueRotations,
     oldestSecretAgeSeconds: () => ageSeconds(vault.upkeep.statistics.oldestVersionAt, clock.now()),
     schedulerLastSuccess: () => seconds(scheduler.lastSuccess()),
@@ -198,6 +200,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       await app.close();
       await scheduler.stop();
       await statistics.stop();
+      disks.stop();
       await recordLastTokenUses(vault, logger);
       refusals.close();
       await clockWatch.stop();

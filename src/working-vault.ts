@@ -29,6 +29,8 @@ export interface WorkingVaultOptions {
   readonly log: Record<'warn' | 'error', (facts: object, message: string) => void>;
   /** The machine's clocks unless given. */
   readonly time?: TimeSource | undefined;
+  /** Free bytes of the disk that has the fewest; null while that is not known. */
+  readonly freeDiskBytes?: () => number | null;
   /** Aborted when the start is to end; the reason is thrown. */
   readonly stopRequested?: AbortSignal | undefined;
   /** Writes can no longer be trusted: the process must end. */
@@ -79,6 +81,10 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       log,
       bootstrapTokenPath: paths.bootstrap_token_path,
       quotas: config.quotas,
+      diskReserve: {
+        freeBytes: options.freeDiskBytes ?? (() => null),
+        bytes: config.limits.disk_reserve_bytes,
+      },
     });
     return {
       vault,
@@ -87,6 +93,7 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
       clock,
       async close() {
         await keys.close();
+        vault.close();
         try {
           await audit.close();
         } finally {

@@ -126,6 +126,11 @@ const serviceMetrics = [
   gauge('vault_file_bytes', 'By', 'Size of the database and of its write-ahead log, in bytes.', {
     attributes: ['file'],
   }),
+  gauge(
+    'disk_shortage',
+    '1',
+    '0 while the disk has its reserve; 1 while clients beyond their share are refused changes, 2 while also reads.',
+  ),
   gauge('rotations_overdue', '{secret}', 'Secrets whose scheduled rotation is overdue.'),
   gauge(
     'oldest_secret_age_seconds',

@@ -6,6 +6,7 @@ export interface GaugeSources {
   readonly secretsTotal: () => number;
   readonly auditLatched: () => boolean;
   readonly rotationsOverdue: () => number;
+  readonly diskShortage: () => 0 | 1 | 2;
   /** Seconds; null when there is no secret. */
   readonly oldestSecretAgeSeconds: () => number | null;
   /** Unix seconds; null before the first success. */
@@ -41,6 +42,7 @@ const plainGauges = [
   ['secrets_total', 'secretsTotal'],
   ['audit_latched', 'auditLatched'],
   ['rotations_overdue', 'rotationsOverdue'],
+  ['disk_shortage', 'diskShortage'],
   ['oldest_secret_age_seconds', 'oldestSecretAgeSeconds'],
   ['scheduler_last_success_timestamp_seconds', 'schedulerLastSuccess'],
   ['policy_reload_success', 'policyReloadSucceeded'],

@@ -25,7 +25,7 @@ export const authenticationFailureReasons = [
 export type AuthenticationFailureReason = (typeof authenticationFailureReasons)[number];
 
 /** Which limit a request ran into; the only values of the label `limit`. */
-export const requestLimits = ['client', 'address', 'authentication'] as const;
+export const requestLimits = ['client', 'address', 'authentication', 'disk'] as const;
 export type RequestLimit = (typeof requestLimits)[number];
 
 /** Which quota was used up; the only values of the label `quota`. */

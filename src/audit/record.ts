@@ -1,6 +1,6 @@
 /** What an audit record says. The log adds seq, time, prev and hash; docs/FORMAT.md has the exact bytes. */
 export interface AuditEntry {
-  /** `read`, `refusal`, `intent`, `outcome`, `refusals_summed`, `policy_reload`, … */
+  /** `read`, `refusal`, `intent`, `outcome`, `refusals_summed`, `denials_summed`, `policy_reload`, … */
   readonly event: string;
   readonly client: string | null;
   readonly identity_method: string | null;

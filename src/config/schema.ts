@@ -170,6 +170,13 @@ export const configSchema = Type.Object(
           maximum: 1_099_511_627_776,
           description: 'Bytes that sealed secrets may take in memory, those that were used last.',
         }),
+        disk_reserve_bytes: Type.Integer({
+          default: 268_435_456,
+          minimum: 0,
+          maximum: 1_099_511_627_776,
+          description:
+            'Free bytes below which clients that write more than their share are refused; 0 is never.',
+        }),
       },
       strict,
     ),

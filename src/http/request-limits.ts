@@ -7,7 +7,8 @@ import { addressKey } from './address-key.ts';
 import type { RefusalRecorder } from './authentication/refusals.ts';
 import { RateLimit } from './rate-limit.ts';
 
-type Limit = Parameters<Metrics['requestLimited']>[0];
+/** Those that count requests. */
+type Limit = Exclude<Parameters<Metrics['requestLimited']>[0], 'disk'>;
 
 /** Charges requests with more than the one unit that each costs; docs/API.md, "Limits", has the prices. */
 export interface Charges {

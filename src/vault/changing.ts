@@ -227,6 +227,8 @@ export class Changing {
         giveBack();
         throw error;
       }
+      // Once in the log and once in the database.
+      for (const { growth } of planned) this.#vault.shares.note(caller.client, 2 * Math.max(0, growth.bytes));
       return planned;
     });
   }

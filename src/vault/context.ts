@@ -7,6 +7,7 @@ import type { Store, StoredSecret } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import { asServiceError, Committer, type ErrorLog } from './committer.ts';
 import { Cursors } from './cursors.ts';
+import { type DiskReserve, DiskShares } from './disk-shares.ts';
 import { Journal, type Subject } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import { noQuotas, type QuotaLimits, Quotas } from './quotas.ts';
@@ -33,9 +34,13 @@ export interface VaultDependencies {
   readonly log: ErrorLog;
   /** None unless given. */
   readonly quotas?: QuotaLimits;
+  /** None unless given. */
+  readonly diskReserve?: DiskReserve;
   /** Where a bootstrap token is put for whoever runs the service. */
   readonly bootstrapTokenPath: string;
 }
+
+const noReserve: DiskReserve = { freeBytes: () => null, bytes: 0 };
 
 /** What every operation of the vault shares. Only src/vault/ sees it: there is no way around the door. */
 export class VaultContext {
@@ -51,13 +56,15 @@ export class VaultContext {
   readonly defaults: DefaultPeriods;
   readonly generate: Generate;
   readonly quotas: Quotas;
+  readonly shares: DiskShares;
 
   constructor(dependencies: VaultDependencies) {
     const { store, keyring, audit, policy, metrics, log } = dependencies;
     this.store = store;
     this.rows = new Rows(keyring, metrics);
     this.cursors = new Cursors(keyring);
-    this.journal = new Journal(audit, policy, metrics);
+    this.shares = new DiskShares(dependencies.diskReserve ?? noReserve, metrics);
+    this.journal = new Journal(audit, policy, metrics, this.shares);
     this.committer = new Committer(store, this.journal, this.rows, dependencies.now, log);
     this.policy = policy;
     this.metrics = metrics;

@@ -1,8 +1,10 @@
 import type { Metrics } from '../../telemetry/instruments.ts';
+import { DenialSummary } from '../audit/denials.ts';
 import type { AppendedRecord, AuditEntry, AuditTrail } from '../audit/record.ts';
 import { invalidToken, ServiceError } from '../errors.ts';
 import type { Action, Policy } from '../policy/policy.ts';
 import type { Caller } from './caller.ts';
+import type { DiskShares } from './disk-shares.ts';
 
 /** What an operation is about, as its audit records say it. */
 export interface Subject {
@@ -21,23 +23,36 @@ export function tokensOf(client: string): string {
   return tokenResources + client;
 }
 
+/** What a record takes beside the name that it is about, in bytes. */
+const bytesOfRecord = 460;
+
 /** Decides by policy and writes the records; nothing here touches a value. */
 export class Journal {
   readonly #audit: AuditTrail;
   readonly #policy: () => Policy;
   readonly #metrics: Metrics;
 
-  constructor(audit: AuditTrail, policy: () => Policy, metrics: Metrics) {
+  readonly #denials: DenialSummary;
+  readonly #shares: DiskShares;
+
+  constructor(audit: AuditTrail, policy: () => Policy, metrics: Metrics, shares: DiskShares) {
     this.#audit = audit;
     this.#policy = policy;
     this.#metrics = metrics;
+    this.#denials = new DenialSummary(audit);
+    this.#shares = shares;
+  }
+
+  /** For the end of the service, before the log is closed. */
+  close(): void {
+    this.#denials.close();
   }
 
   /**
-   * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name. Returns
-   * at once what is allowed; a refusal is recorded first.
+   * One decision per name; all of `actions` must be allowed on it. A denial is one record per denied name, or a part of a sum
+   * where a client is denied a lot. Returns at once what is allowed; a refusal is recorded first.
    * @param further actions that must be allowed, too; asked once the others are, for each name
-   * @throws ServiceError not_authorized, whether or not the names exist; unauthenticated
+   * @throws ServiceError not_authorized, whether or not the names exist; unauthenticated; too_many_requests
    */
   authorise(
     caller: Caller,
@@ -47,6 +62,7 @@ export class Journal {
   ): Promise<never> | undefined {
     const lapsed = this.requireCredential(caller);
     if (lapsed !== undefined) return lapsed;
+    this.#requireDiskShare(caller, actions.every(action => isRead(action)) ? 2 : 1);
     const refusals = caller.span.step('policy.decide', span => {
       const denied = this.#decide(caller, actions, names, further);
       span.note({
@@ -84,6 +100,7 @@ export class Journal {
   /** A list is one decision: whether the policy lets the client list anything. */
   async authoriseList(caller: Caller, prefix: string): Promise<Policy> {
     await this.requireCredential(caller);
+    this.#requireDiskShare(caller, 2);
     const policy = this.#policy();
     const allowed = caller.span.step('policy.decide', span => {
       const hasRanges = policy.listRanges(caller.client).length > 0;
@@ -104,6 +121,7 @@ export class Journal {
    */
   async authoriseTokenList(caller: Caller, clients: readonly string[]): Promise<(client: string) => boolean> {
     await this.requireCredential(caller);
+    this.#requireDiskShare(caller, 2);
     const policy = this.#policy();
     const mayAdminister = (client: string) => allows(policy, caller, 'admin', tokensOf(client));
     const allowed = caller.span.step('policy.decide', span => {
@@ -165,11 +183,21 @@ export class Journal {
     );
   }
 
+  /** @throws ServiceError too_many_requests */
+  #requireDiskShare({ client, identityMethod }: Caller, least: 1 | 2): void {
+    if (identityMethod !== 'system') this.#shares.admit(client, least);
+  }
+
   async #deny(caller: Caller, refusals: readonly Subject[], what: string): Promise<never> {
-    await this.#append(
-      caller,
-      refusals.map(subject => about(caller, 'refusal', subject, { decision: 'deny', outcome: 'denied' })),
+    this.#requireDiskShare(caller, 1);
+    const entries = refusals.map(subject =>
+      about(caller, 'refusal', subject, { decision: 'deny', outcome: 'denied' }),
     );
+    // Names that the policy does not know are many, where anybody may say that they are theirs.
+    const share = this.#policy().knows(caller.client) ? `client ${caller.client}` : 'unknown';
+    // While the log cannot be written, nothing is summed up: each denial says so.
+    const own = this.#audit.writable ? this.#denials.take(share, entries) : entries;
+    if (own.length > 0) await this.#append(caller, own);
     throw new ServiceError(
       'not_authorized',
       caller.credential.grants === 'tokens'
@@ -178,7 +206,8 @@ export class Journal {
     );
   }
 
-  #append({ span }: Caller, entries: readonly AuditEntry[]): Promise<AppendedRecord> {
+  #append({ client, span }: Caller, entries: readonly AuditEntry[]): Promise<AppendedRecord> {
+    for (const { resource } of entries) this.#shares.note(client, bytesOfRecord + (resource?.length ?? 0));
     return span.step('audit.append', async appending => {
       const queued = performance.now();
       const appended = this.#audit.append(entries);
@@ -193,6 +222,10 @@ export class Journal {
 
 function verbOf(action: Action): string {
   return action === 'admin' ? 'administer' : action;
+}
+
+function isRead(action: Action): boolean {
+  return action === 'read' || action === 'list';
 }
 
 function decisionOf(allowed: boolean): 'allow' | 'deny' {

@@ -5,6 +5,7 @@ import type { Caller } from './caller.ts';
 import { Changing } from './changing.ts';
 import type { ErrorLog } from './committer.ts';
 import { VaultContext, type VaultDependencies } from './context.ts';
+import type { DiskShortage } from './disk-shares.ts';
 import type { Precondition } from './precondition.ts';
 import type { Quotas } from './quotas.ts';
 import { Reading } from './reading.ts';
@@ -78,6 +79,10 @@ export interface Vault {
   count(): number;
   /** The largest share of each quota that one namespace or client uses, as far as it is known: 0 to 1. */
   quotaShares(): { readonly quota: 'secrets' | 'bytes' | 'tokens'; readonly share: number }[];
+  /** Whether the disk is so short of space that clients beyond their share are refused, and what. */
+  diskShortage(): DiskShortage;
+  /** For the end of the service, before the audit log is closed. */
+  close(): void;
   /** What the clock asks of the vault. */
   readonly upkeep: Upkeep;
   readonly bootstrap: Bootstrap;
@@ -109,6 +114,8 @@ export function createVault(dependencies: VaultDependencies): Vault {
     verifyToken: verifier.verify.bind(verifier),
     count: () => store.count(),
     quotaShares: () => quotaShares(context.quotas, index),
+    diskShortage: () => context.shares.shortage,
+    close: () => context.journal.close(),
     upkeep: new Upkeep(context, changing, tokens),
     bootstrap: new Bootstrap(tokens, index, bootstrapFile, neverHadToken),
   };

@@ -5,6 +5,7 @@ import type { Moment } from '../../src/clock/trusted-clock.ts';
 import { parsePolicy } from '../../src/policy/policy.ts';
 import type { Store } from '../../src/store/store.ts';
 import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
+import type { DiskReserve } from '../../src/vault/disk-shares.ts';
 import { openVault } from '../../src/vault/opening.ts';
 import { noQuotas, type QuotaLimits } from '../../src/vault/quotas.ts';
 import { createVault, type Vault } from '../../src/vault/vault.ts';
@@ -38,6 +39,7 @@ export interface TestVaultOptions {
   readonly moment?: () => Moment;
   readonly metrics?: Partial<Metrics>;
   readonly quotas?: QuotaLimits;
+  readonly diskReserve?: DiskReserve;
   /** What rotation waits for. */
   readonly generate?: () => Promise<string>;
   /** What the vault sees in place of its store. */
@@ -87,6 +89,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     log: { error: (_facts, message) => void problems.push(message) },
     bootstrapTokenPath: bootstrapFile,
     quotas: options.quotas ?? noQuotas,
+    ...(options.diskReserve === undefined ? {} : { diskReserve: options.diskReserve }),
   });
   return {
     vault,

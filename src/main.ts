@@ -45,6 +45,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
   const predecessor = Predecessor.of(process);
   const inherited = takeInheritedSockets(process, predecessor !== null);
   process.umask(0o077);
+  if (predecessor === null) await requireConfigured(inherited, config);
   requireClosedFiles(config, configFile);
   let bridge: Telemetry['bridgeLog'] = null;
   const logger = createLogger(config.logging, new LogOutput(process.stdout), line => bridge?.(line));
@@ -73,9 +74,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
   process.on('uncaughtException', error => die('uncaught_error', error));
   const addresses = addressesOf(config);
   let ownsSocketFile = false;
-  if (predecessor === null) {
-    await requireConfigured(inherited, config);
-  } else {
+  if (predecessor !== null) {
     await requireStartable(config);
     ({ ownsSocketFile } = await predecessor.takeOver(inherited, addresses, signals.stopRequested));
   }

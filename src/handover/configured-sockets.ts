@@ -6,7 +6,7 @@ import type { Config } from '../config/schema.ts';
 import { StartError } from '../errors.ts';
 import { type SocketAccess, socketAccess } from '../socket-access.ts';
 import type { InheritedSocket, InheritedSockets, SocketName } from './inherited-sockets.ts';
-import { kernelSocket } from './kernel-socket.ts';
+import { boundPath } from './kernel-socket.ts';
 
 /**
  * That each socket is the one that the configuration describes: what decides on TLS and identity looks at the configuration.
@@ -45,20 +45,16 @@ async function requireSame(
   address: BindAddress,
   { name, key, access }: Described,
 ): Promise<void> {
-  const known = await kernelSocket(descriptor);
   const own = handle.address() as Partial<AddressInfo>;
   const found =
     own.address === undefined
-      ? { kind: 'unix' as const, path: known?.path ?? null }
+      ? { kind: 'unix' as const, path: await boundPath(descriptor) }
       : { kind: 'tcp' as const, host: own.address, port: own.port ?? 0 };
   if (!(await isSame(found, address))) {
     const listens = found.kind === 'unix' ? `unix://${found.path ?? ''}` : formatBindAddress(found);
     throw new StartError(
       `The socket ${name} that LISTEN_FDS passes is bound to ${listens}, and ${key} is ${formatBindAddress(address)}; set ListenStream= of its .socket unit and ${key} to the same address.`,
     );
-  }
-  if (known?.isListening === false) {
-    throw new StartError(`The socket ${name} that LISTEN_FDS passes does not listen; call listen(2) before.`);
   }
   if (address.kind === 'unix') requireClosedTo(address.path, access);
 }

@@ -1,29 +1,17 @@
 import { readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
-export interface KernelSocket {
-  readonly isListening: boolean;
-  /** Of a unix socket; as it was bound. */
-  readonly path: string | null;
-}
-
-const tcpListening = '0A';
-/** `__SO_ACCEPTCON` in the flags of proc_net_unix. */
-const unixListening = 0x10000;
-
-/** What the kernel says of the socket (proc(5)); null where it is of another network namespace, or there is no /proc. */
-export async function kernelSocket(descriptor: number): Promise<KernelSocket | null> {
+/**
+ * The path that a unix socket was bound to, as the kernel has it (proc(5)): Node tells it of no socket. Null where the socket has
+ * none, or belongs to another network namespace, or where there is no /proc.
+ */
+export async function boundPath(descriptor: number): Promise<string | null> {
   const inode = inodeOf(descriptor);
-  if (inode === null) return null;
-  for (const protocol of ['tcp', 'tcp6']) {
-    for (const fields of await tableOf(protocol)) {
-      if (fields[9] === inode) return { isListening: fields[3] === tcpListening, path: null };
-    }
-  }
-  for (const fields of await tableOf('unix')) {
-    if (fields[6] !== inode) continue;
-    const isListening = (Number.parseInt(fields[3] ?? '', 16) & unixListening) !== 0;
-    return { isListening, path: fields.slice(7).join(' ') || null };
+  const table = await readFile('/proc/self/net/unix', 'utf8').catch(() => '');
+  for (const line of table.split('\n')) {
+    // Num RefCount Protocol Flags Type St Inode Path
+    const fields = line.trim().split(/ +/);
+    if (fields[6] === inode) return fields.slice(7).join(' ') || null;
   }
   return null;
 }
@@ -34,9 +22,4 @@ function inodeOf(descriptor: number): string | null {
   } catch {
     return null;
   }
-}
-
-async function tableOf(protocol: string): Promise<string[][]> {
-  const table = await readFile(`/proc/self/net/${protocol}`, 'utf8').catch(() => '');
-  return table.split('\n').map(line => line.trim().split(/ +/));
 }

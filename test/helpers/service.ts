@@ -10,7 +10,7 @@ import { ask } from './ask.ts';
 export const checkout = resolve(import.meta.dirname, '../..');
 export const executable = join(checkout, 'bin/jarvis-secretsd');
 /** A start takes a quarter less time; hundreds of them add up. */
-const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
+export const compileCache = join(checkout, 'node_modules/.cache/node-compile-cache');
 
 /** A folder with the shipped config.toml and policy.yaml, listening on a free port; keys override by environment. */
 export interface Installation {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { checkout } from '../helpers/service.ts';
@@ -32,4 +32,9 @@ t.test('systemd finds nothing wrong with the unit', { skip }, async t => {
   // systemd looks for the executable, which stands elsewhere in a checkout.
   writeFileSync(copy, unit.replace(installed, `${join(checkout, 'bin/jarvis-secretsd')} `));
   t.same(analyze('verify', '--man=no', copy), { output: '', status: 0 });
+  for (const socket of ['jarvis-secretsd.socket', 'jarvis-secretsd-metrics.socket']) {
+    const file = join(folder, socket);
+    copyFileSync(join(checkout, 'packaging', socket), file);
+    t.same(analyze('verify', '--man=no', file), { output: '', status: 0 }, socket);
+  }
 });

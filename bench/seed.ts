@@ -12,6 +12,7 @@ import { loadConfig } from '../src/config/load.ts';
 import { loadPolicy } from '../src/policy/policy-file.ts';
 import type { Change } from '../src/store/store.ts';
 import { Rows } from '../src/vault/rows.ts';
+import { Trust } from '../src/vault/trust.ts';
 import { addVersion } from '../src/vault/versions.ts';
 import { openWorkingVault, type WorkingVault } from '../src/working-vault.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
@@ -41,7 +42,7 @@ async function main(folder: string, count: number): Promise<void> {
 
 /** While the writer's thread inserts one batch, this one seals the next. */
 async function seed({ opened, audit }: WorkingVault, count: number): Promise<void> {
-  const rows = new Rows(opened.keyring, noMetrics());
+  const rows = new Rows(opened.keyring, noMetrics(), new Trust());
   let inserting: Promise<void> = Promise.resolve();
   for (let from = 0; from < count; from += secretsPerCommit) {
     const opId = randomUUID();

@@ -111,7 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     onFatal: options.onFatal,
     freeDiskBytes: () => disks.least,
   });
-  const { vault, audit, opened, clock } = working;
+  const { vault, audit, clock, integrity, opened } = working;
   const clockWatch = new ClockWatch({
     clock,
     wall: () => time.wall(),
@@ -142,7 +142,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       uptime: () => performance.now() / 1000,
       secretsCount: vault.count,
       checks: [
-        { name: 'store', check: () => opened.store.check() },
+        {
+          name: 'store',
+          check: async () => {
+            integrity.requireAnything();
+            await opened.store.check();
+          },
+        },
         { name: 'keys', check: async () => void opened.keyring.dataKey(opened.keyring.currentKid) },
         { name: 'audit', check: () => audit.probe() },
       ],
@@ -163,12 +169,15 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     intervalMs: schedulerInterval,
     log: logger,
   });
+  integrity.start();
   const vaultFiles = new VaultFileSizes(config.paths.vault_path);
   metrics.observe({
     secretsTotal: vault.count,
     quotaShares: () => vault.quotaShares(),
     auditLatched: () => !audit.writable,
     diskShortage: () => vault.diskShortage(),
+    vaultProblems: () => integrity.problems,
+    vaultLastVerified: () => seconds(integrity.lastSuccess),
     rotationsOverdue: () => vault.upkeep.statistics.overdueRotations,
     oldestSecretAgeSeconds: () => ageSeconds(vault.upkeep.statistics.oldestVersionAt, clock.now()),
     schedulerLastSuccess: () => seconds(scheduler.lastSuccess()),

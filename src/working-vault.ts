@@ -10,8 +10,10 @@ import { defaultGenerator, parseGenerator } from './rotation/generator-spec.ts';
 import { generate } from './rotation/generators.ts';
 import { KeyMaker } from './rotation/key-maker.ts';
 import { throwIfStopped } from './signals.ts';
+import { IntegrityWatch } from './vault/integrity-watch.ts';
 import { isVaultInUse, type OpenedVault, openVault } from './vault/opening.ts';
 import { completeIntents } from './vault/recovery.ts';
+import { Trust } from './vault/trust.ts';
 import { createVault, type Vault } from './vault/vault.ts';
 
 export { isVaultInUse };
@@ -44,6 +46,7 @@ export interface WorkingVault {
   readonly opened: OpenedVault;
   /** Compared with what the vault and the audit log say of the time. */
   readonly clock: TrustedClock;
+  readonly integrity: IntegrityWatch;
   /** The audit log is signed and closed, the vault let go. */
   close(): Promise<void>;
 }
@@ -64,9 +67,11 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
     const isNewer = lastRecordAt !== null && lastRecordAt > (recorded?.seenAt ?? 0);
     if (isNewer && recorded?.inDoubt !== true) clock.expectAfter(lastRecordAt);
     await throwIfStopped(stopRequested);
+    await announceSeal(audit, opened);
     const completed = await completeIntents(audit, opened.store);
     if (completed > 0) log.warn({ completed }, 'completed the audit of changes that a crash interrupted');
     const keys = new KeyMaker();
+    const trust = new Trust();
     const vault = createVault({
       store: opened.store,
       keyring: opened.keyring,
@@ -85,15 +90,22 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
         freeBytes: options.freeDiskBytes ?? (() => null),
         bytes: config.limits.disk_reserve_bytes,
       },
+      hadToken: opened.seal.hadToken,
+      trust,
     });
+    const { keyring, store } = opened;
+    const path = paths.vault_path;
+    const integrity = new IntegrityWatch({ path, store, keyring, trust, log, metrics, now: Date.now });
     return {
       vault,
       audit,
       opened,
       clock,
+      integrity,
       async close() {
         await keys.close();
         vault.close();
+        await integrity.stop();
         try {
           await audit.close();
         } finally {
@@ -105,6 +117,13 @@ export async function openWorkingVault(options: WorkingVaultOptions): Promise<Wo
     await opened.close();
     throw stopRequested?.aborted === true ? stopRequested.reason : asStartError(error);
   }
+}
+
+/** From then on the log shows that the vault is sealed, should its seal be taken away. */
+async function announceSeal(audit: AuditLog, { seal, store }: OpenedVault): Promise<void> {
+  if (seal.announced) return;
+  await audit.sign();
+  await store.announceSeal();
 }
 
 async function openAudit(

@@ -114,6 +114,21 @@ const serviceMetrics = [
     'Largest share of a quota in use by one namespace or client, among those that grew since the start.',
     { attributes: ['quota'] },
   ),
+  gauge(
+    'vault_problems',
+    '{problem}',
+    'Problems that the last verification of the vault found; 0 when all holds.',
+  ),
+  counter(
+    'vault_foreign_commits_total',
+    '{commit}',
+    'Commits to the vault by other processes while the service ran.',
+  ),
+  gauge(
+    'vault_verification_last_success_timestamp_seconds',
+    's',
+    'When a verification of the whole vault last found no problem, in Unix seconds; 0 before the first.',
+  ),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

@@ -5,6 +5,9 @@ import { type GaugeName, metricDefinition } from './catalogue.ts';
 export interface GaugeSources {
   readonly secretsTotal: () => number;
   readonly auditLatched: () => boolean;
+  readonly vaultProblems: () => number;
+  /** Unix seconds; null before the first success. */
+  readonly vaultLastVerified: () => number | null;
   readonly rotationsOverdue: () => number;
   readonly diskShortage: () => 0 | 1 | 2;
   /** Seconds; null when there is no secret. */
@@ -41,6 +44,8 @@ export const exitReasons = ['clean', 'killed', 'uncaught_error', 'store_failure'
 const plainGauges = [
   ['secrets_total', 'secretsTotal'],
   ['audit_latched', 'auditLatched'],
+  ['vault_problems', 'vaultProblems'],
+  ['vault_verification_last_success_timestamp_seconds', 'vaultLastVerified'],
   ['rotations_overdue', 'rotationsOverdue'],
   ['disk_shortage', 'diskShortage'],
   ['oldest_secret_age_seconds', 'oldestSecretAgeSeconds'],

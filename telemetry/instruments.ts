@@ -19,6 +19,7 @@ export const authenticationFailureReasons = [
   'proxied',
   'expired',
   'revoked',
+  'altered',
   'wrong_network',
   'unverified',
 ] as const;
@@ -74,6 +75,7 @@ export interface Metrics {
   requestShed(): void;
   handshakeFailed(): void;
   handoverFailed(): void;
+  foreignCommits(count: number): void;
   requestLimited(limit: RequestLimit): void;
   connectionDropped(reason: ConnectionDropReason): void;
   quotaExceeded(quota: Quota): void;
@@ -154,6 +156,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
     auditFlushed: seconds => record(flushDuration, seconds),
     authenticationFailed: failed,
     requestShed: () => void counts.requests_shed_total++,
+    foreignCommits: count => add(counts, 'vault_foreign_commits_total', count),
     handshakeFailed: () => void counts.tls_handshake_failures_total++,
     handoverFailed: () => void counts.handovers_failed_total++,
     requestLimited: limited,
@@ -189,6 +192,7 @@ export function noMetrics(): Metrics {
     requestShed: nothing,
     handshakeFailed: nothing,
     handoverFailed: nothing,
+    foreignCommits: nothing,
     requestLimited: nothing,
     connectionDropped: nothing,
     quotaExceeded: nothing,
@@ -215,6 +219,7 @@ function zeroCounts(): Record<PlainCounterName, number> {
     requests_shed_total: 0,
     tls_handshake_failures_total: 0,
     handovers_failed_total: 0,
+    vault_foreign_commits_total: 0,
   };
 }
 

@@ -11,6 +11,7 @@ import { parseRotation } from '../src/rotation/rule.ts';
 import { startScheduler } from '../src/rotation/scheduler.ts';
 import { lastingCredential } from '../src/vault/caller.ts';
 import { openVault } from '../src/vault/opening.ts';
+import { Trust } from '../src/vault/trust.ts';
 import { type Caller, createVault } from '../src/vault/vault.ts';
 import { noMetrics } from '../telemetry/instruments.ts';
 import { noSpan, noTracing } from '../telemetry/tracing.ts';
@@ -126,6 +127,8 @@ async function setup(t: Test) {
     generate: (spec, order) => generate(spec === null ? defaultGenerator : parseGenerator(spec), keys, order),
     log,
     bootstrapTokenPath: join(folder, 'keys/bootstrap.token'),
+    hadToken: false,
+    trust: new Trust(),
   });
   const scheduler = startScheduler({
     vault: vault.upkeep,

@@ -97,7 +97,7 @@ export async function prepare(
     text += encoded.line;
   };
   for (const entry of [header, ...structural, ...losses.map(lossAccepted), ...outcomes]) add(entry);
-  add(checkpoint(sign(checkpointMessage(vaultId, position))));
+  add(checkpoint(sign(checkpointMessage(vaultId, position)), null));
   const file = segmentFile(end.seq + 1);
   await writePrepared(folder, file, text);
   const prepared = await readPrepared(options, file + preparedSuffix);

@@ -1,7 +1,14 @@
 import type { ChainPosition } from './chain.ts';
 import type { PendingLines } from './pending-lines.ts';
 import type { LogSettings } from './settings.ts';
-import { checkpoint, checkpointMessage, proof, proofMessage } from './structure.ts';
+import {
+  type CommitCount,
+  checkpoint,
+  checkpointMessage,
+  commitsMessage,
+  proof,
+  proofMessage,
+} from './structure.ts';
 
 const intervalMilliseconds = 1000;
 
@@ -28,7 +35,14 @@ export class Checkpoints {
   /** Adds a checkpoint over everything up to now. */
   sign(): void {
     const signature = this.#settings.sign(checkpointMessage(this.#vaultId, this.#lines.tip));
-    this.#signedSeq = this.#lines.add(checkpoint(signature)).seq;
+    this.#signedSeq = this.#lines.add(checkpoint(signature, this.#count())).seq;
+  }
+
+  #count(): CommitCount | null {
+    const { prove, registry } = this.#settings;
+    const commits = registry.sealedCommits();
+    if (commits === null) return null;
+    return { commits, tag: prove(commitsMessage(this.#vaultId, this.#lines.tip, commits)) };
   }
 
   /** Ends what is about to be written with a proof, unless a checkpoint ends it already. */

@@ -19,6 +19,8 @@ export interface AuditLog extends AuditTrail {
   readonly lastRecordAt: number | null;
   /** Intents without outcome, ascending; after the start those that a crash left, for the vault to complete. */
   unfinishedIntents(): readonly UnfinishedIntent[];
+  /** Signs what there is now, and with it how many commits the vault has; resolves when that is durable. */
+  sign(): Promise<unknown>;
   /** For readiness. Throws ServiceError `unavailable` while the log cannot be written; tries to recover first. */
   probe(): Promise<void>;
   /** Signs and syncs what there is. Throws ServiceError `unavailable` when that fails. */

@@ -3,7 +3,7 @@ import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { systemErrorCode } from '../errors.ts';
 import { type ChainPosition, chainStart, type Link, linkProblem, parseEntry, readLink } from './chain.ts';
-import { isIntentNote, OpenIntents } from './intents.ts';
+import { isIntentNote, OpenIntents, type UnfinishedIntent } from './intents.ts';
 import { readLines, type SegmentLine } from './lines.ts';
 import { type AcceptedRecord, type Loss, lossAcceptedEvent, readAcceptedLoss } from './losses.ts';
 import {
@@ -20,6 +20,7 @@ import type { AuditFacts } from './registry.ts';
 import {
   announcesProofs,
   headerProblem,
+  isCountedBy,
   isProvenBy,
   isSignedBy,
   isStructural,
@@ -42,6 +43,8 @@ export interface ReadingRequest {
   readonly publicKey: KeyObject;
   /** Null without the master key: proofs are not checked then. */
   readonly prove: Prove | null;
+  /** Given every structural record, intent and outcome, in order. */
+  readonly onRecord?: (record: UnfinishedIntent) => void;
 }
 
 /** Problems of one segment beyond this are not kept: they say no more, and must not hide those of others. */
@@ -196,6 +199,7 @@ export class Reading {
 
   #checkEntry(line: Buffer, entry: AuditEntry, link: Link, isHeader: boolean): void {
     if (isHeader) this.#checkHeader(entry, link);
+    this.#request.onRecord?.({ seq: link.seq, hash: link.hash, entry });
     switch (entry.event) {
       case 'segment_opened':
         if (!isHeader) this.#damage('a segment is opened in the middle of a file');
@@ -244,6 +248,10 @@ export class Reading {
     if (!isSignedBy(publicKey, vaultId, this.tip, entry)) {
       this.#damage('the signature of the checkpoint is wrong');
       return;
+    }
+    const { prove } = this.#request;
+    if (prove !== null && !isCountedBy(prove, vaultId, this.tip, entry)) {
+      this.#damage('the number of commits in the checkpoint is not from the service');
     }
     this.checkpoints += 1;
     this.#isEvidence = true;

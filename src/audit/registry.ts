@@ -15,6 +15,8 @@ export interface AuditFacts {
   readonly position: ChainPosition | null;
   /** The highest intent that belongs to a commit; null before the first. */
   readonly lastIntent: ChainPosition | null;
+  /** The vault's commits, as its seal counts them; null where it has no seal. */
+  readonly commits: number | null;
 }
 
 /** The part of the vault's store that the audit log uses. */
@@ -22,6 +24,8 @@ export interface AuditRegistry {
   auditSegments(): Promise<readonly RegisteredSegment[]>;
   auditPosition(): Promise<ChainPosition | null>;
   lastIntent(): Promise<ChainPosition | null>;
+  /** The vault's commits, as its seal counts them; null while it has no seal. */
+  sealedCommits(): number | null;
   /** Durable when it resolves; moves the position forward only. */
   noteAudit(position: ChainPosition, segment?: RegisteredSegment): Promise<void>;
 }
@@ -45,5 +49,6 @@ export async function readFacts(registry: AuditRegistry): Promise<AuditFacts> {
     registry.auditPosition(),
     registry.lastIntent(),
   ]);
-  return { segments: segments.toSorted((a, b) => a.firstSeq - b.firstSeq), position, lastIntent };
+  const commits = registry.sealedCommits();
+  return { segments: segments.toSorted((a, b) => a.firstSeq - b.firstSeq), position, lastIntent, commits };
 }

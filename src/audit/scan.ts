@@ -17,7 +17,9 @@ import { readLines, type SegmentLine } from './lines.ts';
 import type { AuditFacts, RegisteredSegment } from './registry.ts';
 import {
   announcesProofs,
+  commitsIn,
   headerProblem,
+  isCountedBy,
   isProvenBy,
   isSignedBy,
   type LogIdentity,
@@ -70,6 +72,8 @@ export class Scan {
   readonly #keys: ScanKeys;
   /** The furthest record that must be there. */
   readonly #known: number;
+  /** The most commits that a checkpoint says the vault had. */
+  #commits = 0;
   #proven: ProvenEnd = { position: chainStart, size: 0 };
   /** Intents and outcomes after it. */
   #staged: UnfinishedIntent[] = [];
@@ -128,6 +132,13 @@ export class Scan {
           `${join(this.#folder, last)} was cut off. Bring back the whole file. ${acceptLossAdvice}`,
       );
     }
+    if (this.#facts.commits !== null && this.#commits > this.#facts.commits) {
+      throw new StartError(
+        `The audit log in ${this.#folder} knows ${this.#commits} commits of the vault, which holds ${this.#facts.commits}: ` +
+          'the vault was put back to an older state. Use the vault and the audit folder of the same moment, or look at the ' +
+          'vault and accept it with `jarvis-secretsd check`.',
+      );
+    }
     const committed = this.intents.committed;
     if (committed !== null && committed.seq > (this.#facts.lastIntent?.seq ?? 0)) {
       throw new StartError(
@@ -162,7 +173,9 @@ export class Scan {
     this.#assertRemembered(link, segment.file, lineNumber);
     const isForged = this.#isForged(link, line.bytes);
     if (isForged) return 'it proves nothing: the service did not write it';
-    if (isIntentNote(link.event)) {
+    if (link.event === 'checkpoint') {
+      this.#commits = Math.max(this.#commits, commitsIn(parseEntry(line.bytes)) ?? 0);
+    } else if (isIntentNote(link.event)) {
       this.#staged.push({ seq: link.seq, hash: link.hash, entry: parseEntry(line.bytes) });
     }
     this.tip = { seq: link.seq, hash: link.hash };
@@ -188,7 +201,7 @@ export class Scan {
     const entry = parseEntry(line);
     return event === 'proof'
       ? !isProvenBy(prove, vaultId, this.tip, entry)
-      : !isSignedBy(publicKey, vaultId, this.tip, entry);
+      : !isSignedBy(publicKey, vaultId, this.tip, entry) || !isCountedBy(prove, vaultId, this.tip, entry);
   }
 
   #assertRemembered(link: ChainPosition, file: string, lineNumber: number): void {

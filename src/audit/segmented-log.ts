@@ -117,7 +117,7 @@ export class SegmentedLog {
     this.#closed = true;
     this.#checkpoints.disarm();
     try {
-      if (this.#failure === null && this.#checkpoints.due) await this.#checkpoint();
+      if (this.#failure === null && this.#checkpoints.due) await this.sign();
       await this.#checkpoints.noted;
     } finally {
       await this.#recovery.settled();
@@ -158,13 +158,13 @@ export class SegmentedLog {
   #writeLines(mayEndSegment: boolean, started: number): void {
     const segment = this.#openSegment();
     const endsSegment = mayEndSegment && segment.size + this.#lines.length >= this.#settings.segmentBytes;
-    if (endsSegment) this.#sign();
+    if (endsSegment) this.#addSignature();
     else this.#checkpoints.prove();
     segment.write(this.#lines.take());
     this.#write?.resolve({ started });
     this.#write = null;
     if (endsSegment) this.#next = this.#planNext();
-    else if (!this.#closed) this.#checkpoints.arm(() => void this.#checkpoint());
+    else if (!this.#closed) this.#checkpoints.arm(() => void this.sign());
   }
 
   #sync(started: number): void {
@@ -234,15 +234,15 @@ export class SegmentedLog {
     return this.#segment;
   }
 
-  #sign(): void {
+  #addSignature(): void {
     this.#checkpoints.sign();
     this.#batch.urgent = true;
     this.#batch.noted = true;
   }
 
-  /** Resolves when the checkpoint is durable. */
-  #checkpoint(): Promise<unknown> {
-    this.#sign();
+  /** Signs what there is now; resolves when the checkpoint is durable. */
+  sign(): Promise<unknown> {
+    this.#addSignature();
     this.#flushing.schedule();
     return this.#batch.synced.promise;
   }

@@ -10,6 +10,9 @@ export interface LogIdentity {
   readonly fingerprint: string;
 }
 
+/** Says that an operator accepted the vault as it is: what the log says of rows before it does not count any more. */
+export const acceptanceEvent = 'vault_accepted';
+
 const structuralEvents: ReadonlySet<string> = new Set([
   'segment_opened',
   'checkpoint',
@@ -17,6 +20,7 @@ const structuralEvents: ReadonlySet<string> = new Set([
   'intent_restated',
   'torn_tail',
   'unproven_tail',
+  acceptanceEvent,
 ]);
 
 /** Makes a tag with the vault's proof key: HMAC-SHA-256 (RFC 2104). */
@@ -68,12 +72,32 @@ export function announcesProofs(header: AuditEntry): boolean {
   return header.detail?.['proofs'] === proofAlgorithm;
 }
 
-/** A signature over the chain up to and including `position`, the record before the checkpoint. */
-export function checkpoint(signature: Uint8Array): AuditEntry {
+/** How many commits the vault has at a checkpoint, and a tag over the number and its place. */
+export interface CommitCount {
+  readonly commits: number;
+  readonly tag: Uint8Array;
+}
+
+/**
+ * A signature over the chain up to and including `position`, the record before the checkpoint.
+ * @param counted shows an older vault; null where the vault has no seal
+ */
+export function checkpoint(signature: Uint8Array, counted: CommitCount | null): AuditEntry {
   return auditEntry({
     event: 'checkpoint',
-    detail: { signature: Buffer.from(signature).toString('base64') },
+    detail: {
+      signature: Buffer.from(signature).toString('base64'),
+      ...(counted === null
+        ? {}
+        : { commits: counted.commits, commits_tag: Buffer.from(counted.tag).toString('base64') }),
+    },
   });
+}
+
+/** The commits that a record says the vault had; null where it says nothing. */
+export function commitsIn({ event, detail }: AuditEntry): number | null {
+  const commits = event === 'checkpoint' ? detail?.['commits'] : undefined;
+  return typeof commits === 'number' ? commits : null;
 }
 
 /** A tag over the chain up to and including the record before it: it ends each write that no checkpoint ends. */
@@ -114,16 +138,34 @@ export function proofMessage(vaultId: string, position: ChainPosition): Uint8Arr
   );
 }
 
+/** The bytes of which the tag of a commit count is made. */
+export function commitsMessage(vaultId: string, { seq, hash }: ChainPosition, commits: number): Uint8Array {
+  return Buffer.from(`jarvis-secretsd audit commits 1\n${vaultId}\n${seq}\n${hash}\n${commits}\n`, 'utf8');
+}
+
 export function isProvenBy(
   prove: Prove,
   vaultId: string,
   previous: ChainPosition,
   entry: AuditEntry,
 ): boolean {
-  const tag = entry.detail?.['tag'];
-  if (typeof tag !== 'string') return false;
-  const expected = prove(proofMessage(vaultId, previous));
-  const found = Buffer.from(tag, 'base64');
+  return isTag(entry.detail?.['tag'], prove(proofMessage(vaultId, previous)));
+}
+
+/** Whether the commits that a checkpoint names are those that the service counted; true where it names none. */
+export function isCountedBy(
+  prove: Prove,
+  vaultId: string,
+  previous: ChainPosition,
+  entry: AuditEntry,
+): boolean {
+  const commits = commitsIn(entry);
+  if (commits === null) return entry.detail?.['commits'] === undefined;
+  return isTag(entry.detail?.['commits_tag'], prove(commitsMessage(vaultId, previous, commits)));
+}
+
+function isTag(text: unknown, expected: Uint8Array): boolean {
+  const found = Buffer.from(typeof text === 'string' ? text : '', 'base64');
   return found.length === expected.length && timingSafeEqual(found, expected);
 }
 

@@ -73,6 +73,26 @@ function commands(signals: Signals): Command {
     });
 
   program
+    .command('check')
+    .description(
+      'read and open everything: rows, values, indexes, seal, audit log; exit 0 only when all holds',
+    )
+    .option('--accept <id>', 'offline: go on with the vault as it is, under the id that the check printed')
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .action(async ({ accept }: { accept?: string }, command: Command) => {
+      const { acceptCommand, checkCommand } = await import('./commands/check.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      const output = {
+        print: (text: string) => process.stdout.write(text),
+        tell: (text: string) => process.stderr.write(text),
+      };
+      process.exitCode =
+        accept === undefined
+          ? await checkCommand(config, process.env, output)
+          : await acceptCommand(config, process.env, accept, output);
+    });
+
+  program
     .command('health')
     .description('ask the running service whether it can serve; exit 0 only when it can')
     .option('--config <file>', 'the configuration file', defaultConfig)

@@ -1,6 +1,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { errorMessage } from '../errors.ts';
 import type { Answer, Failure, WriteRequest } from './messages.ts';
+import type { Protection } from './protection.ts';
 import { integer } from './rows.ts';
 import { damageOf } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
@@ -34,6 +35,8 @@ export class GroupCommit {
   readonly #savepoint;
   readonly #release;
   readonly #logState;
+  #protection: Protection | null = null;
+  #onForeign: (commits: number) => void = () => {};
 
   /** @param epoch null where nothing is to be written: then all requests are refused */
   constructor(database: DatabaseSync, epoch: WriterEpoch | null) {
@@ -47,6 +50,25 @@ export class GroupCommit {
     this.#savepoint = database.prepare('SAVEPOINT caller');
     this.#release = database.prepare('RELEASE caller');
     this.#logState = database.prepare('PRAGMA wal_checkpoint(NOOP)');
+  }
+
+  /**
+   * From here on each commit moves the seal on.
+   * @param onForeign told how many commits other processes made
+   */
+  protect(protection: Protection, onForeign: (commits: number) => void): void {
+    this.#protection = protection;
+    this.#onForeign = onForeign;
+  }
+
+  /** Looks for commits of other processes. Throws as `run` does. */
+  watch(): void {
+    const commits = this.#protection?.foreignCommits() ?? 0;
+    if (commits > 0) this.#onForeign(commits);
+  }
+
+  get sealedCommits(): number | null {
+    return this.#protection?.facts.commits ?? null;
   }
 
   /** The live secrets, as of the last commit. */
@@ -67,6 +89,7 @@ export class GroupCommit {
     } catch (error) {
       const refusal = refusalOf(error);
       if (this.#database.isTransaction) this.#database.exec('ROLLBACK');
+      this.#protection?.rolledBack();
       if (damageOf(error) === 'unreadable' && requests.length > 1) return this.#runEach(requests);
       return { answers: requests.map(() => refusal), seconds: null };
     }
@@ -95,23 +118,30 @@ export class GroupCommit {
 
   #transaction(requests: readonly WriteRequest[], epoch: WriterEpoch): Answer[] {
     this.#begin.run();
+    // Nobody else can commit now: what others have put into the file so far is seen before our statements run.
+    this.watch();
     epoch.hold();
     let difference = 0;
     const answers = requests.map((request): Answer => {
       this.#savepoint.run();
+      const mark = this.#protection?.mark();
       try {
-        difference += this.#apply(request);
+        if (request.kind === 'announceSeal') this.#protection?.announce();
+        else difference += this.#apply(request);
       } catch (error) {
         if (damageOf(error) !== 'caller') throw error;
         this.#database.exec('ROLLBACK TO caller; RELEASE caller');
+        if (mark !== undefined) this.#protection?.rewind(mark);
         return failureOf(error);
       }
       this.#release.run();
       return { kind: 'done' };
     });
     if (difference !== 0) this.#writeLiveCount.run(difference);
+    if (this.#protection?.isChanged === true) this.#protection.seal();
     this.#commit.run();
     epoch.confirm();
+    this.#protection?.committed();
     return answers;
   }
 }

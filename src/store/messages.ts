@@ -1,6 +1,9 @@
 /** What the store and its writer thread say to each other. Everything here survives a structured clone. */
+
 import type { SQLInputValue } from 'node:sqlite';
 import type { FileChanges } from './database.ts';
+import type { ProtectionFound, SealStart } from './seal-facts.ts';
+import type { SealKeys } from './sealing.ts';
 import type { AuditPosition, AuditSegment, Operation, StoreFailure, VaultStatistics } from './store.ts';
 
 export interface WriterOptions extends FileChanges {
@@ -36,17 +39,19 @@ export type WriteRequest =
       readonly add: readonly AuditSegment[];
       readonly drop: readonly string[];
     }
+  /** Notes that the audit log says that the vault is sealed. */
+  | { readonly kind: 'announceSeal' }
   /** Writes something of no meaning, durably: proof that the disk takes writes. */
   | { readonly kind: 'touch' };
 
 export type WriterRequest =
   | WriteRequest
   | { readonly kind: 'statistics'; readonly now: number }
-  /** Wants nothing but the report, for its `dataVersion`. */
-  | { readonly kind: 'look' };
+  /** From here on each commit moves the seal on; `seal` makes one where there is none. */
+  | { readonly kind: 'protect'; readonly keys: SealKeys; readonly seal: SealStart | null };
 
 export function isWrite(request: WriterRequest): request is WriteRequest {
-  return request.kind !== 'statistics' && request.kind !== 'look';
+  return request.kind !== 'statistics' && request.kind !== 'protect';
 }
 
 export interface Failure {
@@ -58,6 +63,7 @@ export interface Failure {
 export type Answer =
   | { readonly kind: 'done' }
   | { readonly kind: 'statistics'; readonly statistics: VaultStatistics }
+  | { readonly kind: 'protect'; readonly found: ProtectionFound }
   | Failure;
 
 /** What the writer did with a batch of requests. */
@@ -68,20 +74,21 @@ export interface BatchReport {
   /** How long the transaction took, in seconds; null where none was committed. */
   readonly seconds: number | null;
   readonly liveCount: number;
-  /** Differs from the report before when another connection than the writer's changed the database. */
-  readonly dataVersion: number;
+  /** Of the vault, as its seal counts them; null while it is not protected. */
+  readonly sealedCommits: number | null;
 }
 
 export type WriterReport =
   | {
       readonly kind: 'opened';
       readonly liveCount: number;
-      readonly dataVersion: number;
       /** Null where nothing is to be written. */
       readonly writerEpoch: number | null;
     }
   | { readonly kind: 'refused'; readonly message: string; readonly isTemporary: boolean }
   | BatchReport
+  /** Another process has committed to the vault. */
+  | { readonly kind: 'foreign'; readonly commits: number }
   /** The writer can no longer be trusted, and says nothing more. */
   | { readonly kind: 'fatal'; readonly message: string };
 

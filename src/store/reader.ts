@@ -46,11 +46,6 @@ export class Reader {
     this.#liveList = new LiveList(database);
   }
 
-  /** Grows when another connection, the writer's among them, has changed the database. */
-  dataVersion(): number {
-    return reading(() => integer(this.#statements.dataVersion.get() ?? {}, '0'));
-  }
-
   liveCount(): number {
     return reading(() => integer(this.#statements.meta.get() ?? {}, 'live_count'));
   }
@@ -96,6 +91,10 @@ export class Reader {
     return reading(() => this.#statements.tokens.all().map(decodeToken));
   }
 
+  token(id: string): StoredToken | null {
+    return first(() => this.#statements.token.get(id), decodeToken);
+  }
+
   committed(opId: string): boolean {
     return reading(() => this.#statements.committed.get(opId) !== undefined);
   }
@@ -128,11 +127,7 @@ export class Reader {
 
 function prepareReads(database: DatabaseSync) {
   const version = `SELECT ${versionColumns.join(', ')} FROM versions WHERE name = ?`;
-  const dataVersion = database.prepare('PRAGMA data_version');
-  // It is asked in each turn of the event loop, and V8 keeps rows that are objects until a full collection.
-  dataVersion.setReturnArrays(true);
   return {
-    dataVersion,
     meta: database.prepare('SELECT live_count, noted_seq, noted_hash FROM meta'),
     state: database.prepare('SELECT value FROM state WHERE key = ?'),
     secret: database.prepare(
@@ -155,6 +150,7 @@ function prepareReads(database: DatabaseSync) {
        WHERE destroy_at <= ? AND destroy_at IS NOT NULL AND sealed IS NOT NULL ORDER BY destroy_at LIMIT ?`,
     ),
     tokens: database.prepare(`SELECT ${tokenColumns.join(', ')} FROM tokens ORDER BY created_at, id`),
+    token: database.prepare(`SELECT ${tokenColumns.join(', ')} FROM tokens WHERE id = ?`),
     committed: database.prepare('SELECT 1 FROM commits WHERE op_id = ?'),
     lastIntent: database.prepare(
       'SELECT intent_seq, intent_hash FROM commits ORDER BY intent_seq DESC LIMIT 1',

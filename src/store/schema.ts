@@ -84,3 +84,11 @@ export const schema = `
   INSERT INTO meta (id, live_count) VALUES (1, 0);
   ${tokensSchema}
 `;
+
+/** The seal over all other rows; releases that do not know the table leave it alone, and so it shows what they changed. */
+export const sealSchema = `
+  CREATE TABLE IF NOT EXISTS seal (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    sealed BLOB NOT NULL
+  ) STRICT;
+`;

@@ -1,4 +1,5 @@
 /** The thread that owns the writing connection: commits what it is sent, a batch at a time, and reports. */
+
 import type { DatabaseSync } from 'node:sqlite';
 import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
@@ -14,10 +15,16 @@ import {
   type WriterReport,
   type WriterRequest,
 } from './messages.ts';
-import { integer } from './rows.ts';
+import { Protection } from './protection.ts';
+import type { SealStart } from './seal-facts.ts';
+import type { SealKeys } from './sealing.ts';
 import { damageOf } from './sqlite-errors.ts';
 import { prepareStatistics } from './statistics.ts';
+import { differencesAtStart, readSeal, sealAsIs } from './vault-seal.ts';
 import { WriterEpoch } from './writer-epoch.ts';
+
+/** Milliseconds between two looks for commits of other processes while there is nothing to write. */
+const watchInterval = 1000;
 
 function report(message: WriterReport): void {
   parentPort?.postMessage(message);
@@ -26,7 +33,7 @@ function report(message: WriterReport): void {
 function start(options: WriterOptions): void {
   try {
     const database = openForWriting(options.path, options);
-    serve(database, options.write ? new WriterEpoch(database) : null);
+    serve(database, options.path, options.write ? new WriterEpoch(database) : null);
   } catch (error) {
     report({ kind: 'refused', message: errorMessage(error), isTemporary: isTemporary(error) });
     parentPort?.close();
@@ -43,10 +50,24 @@ function read(question: () => Answer): Answer {
   }
 }
 
-function serve(database: DatabaseSync, epoch: WriterEpoch | null): void {
+function serve(database: DatabaseSync, path: string, epoch: WriterEpoch | null): void {
   const group = new GroupCommit(database, epoch);
   const statistics = prepareStatistics(database);
-  const dataVersion = database.prepare('PRAGMA data_version');
+  let protection: Protection | null = null;
+  let watching: NodeJS.Timeout | undefined;
+
+  function protect({ keys, seal }: Extract<WriterRequest, { kind: 'protect' }>): Answer {
+    const found = foundSeal(database, keys, seal);
+    if (found.kind !== 'sealed') return { kind: 'protect', found };
+    const { bytes, differences, seal: current } = found;
+    protection = new Protection(database, path, keys, current, bytes);
+    group.protect(protection, commits => report({ kind: 'foreign', commits }));
+    watching = setInterval(() => orFatal(() => group.watch()), watchInterval);
+    // Takes the epoch, under the seal.
+    if (differences.length === 0) group.run([]);
+    const { rows: _rows, ...facts } = current;
+    return { kind: 'protect', found: { kind: 'sealed', facts, differences } };
+  }
 
   function runBatch(requests: readonly WriterRequest[]): BatchReport {
     const writes = requests.filter(isWrite);
@@ -54,36 +75,51 @@ function serve(database: DatabaseSync, epoch: WriterEpoch | null): void {
     const written = committed.answers.values();
     const answers = requests.map((request): Answer => {
       if (request.kind === 'statistics') return read(() => statistics(request.now));
-      if (request.kind === 'look') return { kind: 'done' };
+      if (request.kind === 'protect') return protect(request);
       return written.next().value ?? { kind: 'done' };
     });
-    return { kind: 'batch', answers, seconds: committed.seconds, ...state() };
+    const { liveCount, sealedCommits } = group;
+    return { kind: 'batch', answers, seconds: committed.seconds, liveCount, sealedCommits };
   }
 
-  function state() {
-    return {
-      liveCount: group.liveCount,
-      dataVersion: integer(dataVersion.get() ?? {}, 'data_version'),
-    };
+  function close(): void {
+    clearInterval(watching);
+    database.close();
+    protection?.close();
+    parentPort?.close();
   }
 
-  parentPort?.on('message', (message: WriterMessage) => {
+  function orFatal(work: () => void): void {
     try {
+      work();
+    } catch (error) {
+      report({ kind: 'fatal', message: errorMessage(error) });
+      clearInterval(watching);
+      parentPort?.close();
+    }
+  }
+
+  parentPort?.on('message', (message: WriterMessage) =>
+    orFatal(() => {
       if (message === 'close') {
-        database.close();
-        parentPort?.close();
+        close();
         return;
       }
       report(runBatch(message));
       group.checkpoint();
-    } catch (error) {
-      report({ kind: 'fatal', message: errorMessage(error) });
-      parentPort?.close();
-    }
-  });
-  // Takes the epoch now. On a full disk the first commit takes it.
-  if (epoch !== null) group.run([]);
-  report({ kind: 'opened', ...state(), writerEpoch: epoch?.number ?? null });
+    }),
+  );
+  report({ kind: 'opened', liveCount: group.liveCount, writerEpoch: epoch?.number ?? null });
+}
+
+/** The seal of the vault, made now where `start` says how. */
+function foundSeal(database: DatabaseSync, keys: SealKeys, start: SealStart | null) {
+  if (start !== null) {
+    return { kind: 'sealed', ...sealAsIs(database, keys, start), differences: [] } as const;
+  }
+  const found = readSeal(database, keys);
+  if (found.kind !== 'sealed') return found;
+  return { ...found, differences: differencesAtStart(database, keys, found.seal) };
 }
 
 start(workerData as WriterOptions);

@@ -6,6 +6,8 @@ import { createDatabaseFile, openForReading } from './database.ts';
 import { isWrite, type RowChange } from './messages.ts';
 import { Reader } from './reader.ts';
 import { encodeHead, encodeToken, encodeVersion, isLive } from './rows.ts';
+import type { ProtectionFound, SealStart } from './seal-facts.ts';
+import type { SealKeys } from './sealing.ts';
 import {
   type AuditPosition,
   type AuditRevision,
@@ -93,11 +95,13 @@ class SqliteStore implements Store {
   readonly #secrets: CachedSecrets;
   readonly #probe: WriteProbe;
   #liveCount: number;
+  #sealedCommits: number | null = null;
+  onForeignCommits: (commits: number) => void = () => {};
 
   constructor(
     database: DatabaseSync,
     writer: WriterClient,
-    opened: { readonly liveCount: number; readonly dataVersion: number; readonly writerEpoch: number | null },
+    opened: { readonly liveCount: number; readonly writerEpoch: number | null },
     { path, cacheBytes = standardCacheBytes, metrics }: SqliteStoreOptions,
   ) {
     this.writerEpoch = opened.writerEpoch;
@@ -105,15 +109,31 @@ class SqliteStore implements Store {
     this.#reader = reader;
     this.#usage = new UsageReader(database);
     this.#writer = writer;
-    this.#secrets = new CachedSecrets(reader, writer, opened.dataVersion, cacheBytes);
+    this.#secrets = new CachedSecrets(reader, cacheBytes);
     this.#probe = new WriteProbe(path, async () => void (await writer.request({ kind: 'touch' })));
     this.#liveCount = opened.liveCount;
     writer.onBatch = (report, requests) => {
       this.#liveCount = report.liveCount;
-      this.#secrets.batchDone(report, requests);
+      this.#sealedCommits = report.sealedCommits;
+      this.#secrets.batchDone(requests);
       if (requests.some(isWrite)) this.#probe.batchDone(report.seconds !== null);
       if (report.seconds !== null) metrics?.storeCommitted(report.seconds);
     };
+    writer.onForeignCommits = commits => this.onForeignCommits(commits);
+  }
+
+  async protect(keys: SealKeys, seal: SealStart | null): Promise<ProtectionFound> {
+    const answer = await this.#writer.request({ kind: 'protect', keys, seal });
+    if (answer.kind !== 'protect') throw new StoreError('failed', 'the writer protects nothing');
+    return answer.found;
+  }
+
+  async announceSeal(): Promise<void> {
+    await this.#writer.request({ kind: 'announceSeal' });
+  }
+
+  sealedCommits(): number | null {
+    return this.#sealedCommits;
   }
 
   async state(key: string): Promise<Uint8Array | null> {

@@ -3,6 +3,9 @@
  * every row carries a MAC that only the vault can make. Times are milliseconds since the epoch (UTC).
  */
 
+import type { ProtectionFound, SealStart } from './seal-facts.ts';
+import type { SealKeys } from './sealing.ts';
+
 /** When and how a secret rotates by itself. Durations in milliseconds; `generator` is JSON the vault understands. */
 export interface RotationRule {
   readonly every: number;
@@ -191,6 +194,18 @@ export interface Store {
 
   /** Named blobs: vault id, key check, wrapped keys. Written only through `putState`. */
   state(key: string): Promise<Uint8Array | null>;
+  /**
+   * From here on each commit moves the seal of all rows on. Throws StoreError where `start` names other rows.
+   * @param start makes a new seal over the rows as they are; null goes on with the one that is there
+   */
+  protect(keys: SealKeys, start: SealStart | null): Promise<ProtectionFound>;
+  /** Notes that the audit log says that the vault is sealed. */
+  announceSeal(): Promise<void>;
+  /** The vault's commits, as its seal counts them, as of the last one; null while it is not protected. */
+  sealedCommits(): number | null;
+  /** Called with how many commits another process has made. */
+  onForeignCommits: (commits: number) => void;
+
   /** Writes all of them in one durable transaction. */
   putState(entries: Readonly<Record<string, Uint8Array>>): Promise<void>;
 

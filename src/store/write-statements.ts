@@ -19,7 +19,7 @@ const entryFormat = 1;
 const activeCreatedAt = '(SELECT created_at FROM versions WHERE name = ?1 AND version = ?2)';
 
 /** Applies one request inside the caller's transaction; returns by how many the live secrets changed. */
-export type ApplyWrite = (request: WriteRequest) => number;
+export type ApplyWrite = (request: Exclude<WriteRequest, { kind: 'announceSeal' }>) => number;
 
 /** Prepares the statements that change the vault. What it returns throws StoreError, or SQLite's own errors. */
 export function prepareWrites(database: DatabaseSync): ApplyWrite {

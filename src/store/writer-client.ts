@@ -31,6 +31,8 @@ export class WriterClient {
   readonly #worker: Worker;
   readonly #onFatal: (error: Error) => void;
   #onBatch: BatchListener = () => {};
+  /** Told how many commits another process has made. */
+  onForeignCommits: (commits: number) => void = () => {};
   #queue: Waiting[] = [];
   #underWay: Waiting[] = [];
   readonly #flushing = new Gathering(
@@ -74,11 +76,6 @@ export class WriterClient {
     this.#onBatch = listener;
   }
 
-  /** The requests whose batch is being committed now. */
-  get underWay(): WriterRequest[] {
-    return this.#underWay.map(waiting => waiting.request);
-  }
-
   get #busy(): boolean {
     return this.#underWay.length > 0;
   }
@@ -97,12 +94,6 @@ export class WriterClient {
   /** @throws StoreError when nothing more is taken on */
   requireRunning(): void {
     if (this.#stopped !== null) throw this.#stopped;
-  }
-
-  /** Asks for a report of the writer's data version, with the next batch. */
-  look(): void {
-    // A stopped writer reports no more; whoever needs it has been told.
-    this.request({ kind: 'look' }).catch(() => {});
   }
 
   /** Ends the thread after everything asked for is done. */
@@ -135,9 +126,13 @@ export class WriterClient {
 
   #receive(report: WriterReport): void {
     if (report.kind === 'fatal') this.#fail(`the vault cannot be written: ${report.message}`);
+    if (report.kind === 'foreign') this.onForeignCommits(report.commits);
     if (report.kind !== 'batch') return;
-    this.#onBatch(report, this.underWay);
     const done = this.#underWay;
+    this.#onBatch(
+      report,
+      done.map(waiting => waiting.request),
+    );
     this.#underWay = [];
     for (const [index, waiting] of done.entries()) {
       const answer = report.answers[index];

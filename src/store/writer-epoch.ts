@@ -5,8 +5,9 @@ const key = 'writer/epoch';
 const entryFormat = 1;
 
 /**
- * Who may write: every opening for writing takes the next epoch, and a commit is refused once a later one is taken. The lock keeps
- * a second process out; this stops one that goes on without its lock. Releases that do not know the entry ignore it.
+ * Who may write: every opening for writing takes the next epoch with its first commit, which is that of its protection, and a
+ * commit is refused once a later one is taken. The lock keeps a second process out; this stops one that goes on without its lock.
+ * Releases that do not know the entry ignore it.
  */
 export class WriterEpoch {
   readonly number: number;

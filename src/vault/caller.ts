@@ -1,12 +1,15 @@
 import { noSpan, type Span } from '../../telemetry/tracing.ts';
 
+/** Why a credential proves nothing any more; `altered`: the vault's row of it is not the one that the service wrote last. */
+export type Lapse = 'expired' | 'revoked' | 'altered';
+
 /**
  * What a caller proved its name with. Every operation asks it again when it authorises, and a change once more before
  * it is announced: it may have ended while the request waited.
  */
 export interface Credential {
   /** Why it proves nothing any more; null while it does. */
-  lapse(): 'expired' | 'revoked' | null;
+  lapse(): Lapse | null;
   /** `policy`: what the policy lets the client do. `tokens`: managing tokens, and nothing else. */
   readonly grants: 'policy' | 'tokens';
 }

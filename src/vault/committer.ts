@@ -3,6 +3,7 @@ import { type Operation, type Store, StoreError } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { Journal, Subject } from './journal.ts';
 import type { Rows } from './rows.ts';
+import type { Trust } from './trust.ts';
 import type { Planned } from './versions.ts';
 
 export interface ErrorLog {
@@ -16,14 +17,16 @@ export class Committer {
   readonly #rows: Rows;
   readonly #now: () => number;
   readonly #log: ErrorLog;
+  readonly #trust: Trust;
 
   /** @param now milliseconds since the epoch */
-  constructor(store: Store, journal: Journal, rows: Rows, now: () => number, log: ErrorLog) {
+  constructor(store: Store, journal: Journal, rows: Rows, now: () => number, log: ErrorLog, trust: Trust) {
     this.#store = store;
     this.#journal = journal;
     this.#rows = rows;
     this.#now = now;
     this.#log = log;
+    this.#trust = trust;
   }
 
   /**
@@ -47,6 +50,7 @@ export class Committer {
     commit: (operation: Operation) => Promise<void>,
   ): Promise<void> {
     await this.#journal.requireCredential(caller);
+    this.#trust.requireChanges();
     const opId = operationId(this.#now());
     const intent = await this.#journal.intend(caller, subjects, opId);
     try {

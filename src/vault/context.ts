@@ -12,6 +12,7 @@ import { Journal, type Subject } from './journal.ts';
 import type { Keyring } from './keyring.ts';
 import { noQuotas, type QuotaLimits, Quotas } from './quotas.ts';
 import { Rows } from './rows.ts';
+import type { Trust } from './trust.ts';
 import type { GenerationOrder } from './types.ts';
 import type { DefaultPeriods } from './versions.ts';
 
@@ -38,6 +39,10 @@ export interface VaultDependencies {
   readonly diskReserve?: DiskReserve;
   /** Where a bootstrap token is put for whoever runs the service. */
   readonly bootstrapTokenPath: string;
+  /** Whether the vault ever had a token. */
+  readonly hadToken: boolean;
+  /** What is refused since the vault was found altered. */
+  readonly trust: Trust;
 }
 
 const noReserve: DiskReserve = { freeBytes: () => null, bytes: 0 };
@@ -57,15 +62,17 @@ export class VaultContext {
   readonly generate: Generate;
   readonly quotas: Quotas;
   readonly shares: DiskShares;
+  readonly trust: Trust;
 
   constructor(dependencies: VaultDependencies) {
     const { store, keyring, audit, policy, metrics, log } = dependencies;
     this.store = store;
-    this.rows = new Rows(keyring, metrics);
     this.cursors = new Cursors(keyring);
     this.shares = new DiskShares(dependencies.diskReserve ?? noReserve, metrics);
     this.journal = new Journal(audit, policy, metrics, this.shares);
-    this.committer = new Committer(store, this.journal, this.rows, dependencies.now, log);
+    this.trust = dependencies.trust;
+    this.rows = new Rows(keyring, metrics, this.trust);
+    this.committer = new Committer(store, this.journal, this.rows, dependencies.now, log, this.trust);
     this.policy = policy;
     this.metrics = metrics;
     this.now = dependencies.now;
@@ -86,6 +93,7 @@ export class VaultContext {
 
   /** The row of a name, proved to be one the vault wrote. */
   load(name: string): StoredSecret | null {
+    this.trust.requireRow(name);
     const secret = this.stored(store => store.get(name));
     if (secret !== null) this.rows.verify(secret);
     return secret;

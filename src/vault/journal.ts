@@ -3,7 +3,7 @@ import { DenialSummary } from '../audit/denials.ts';
 import type { AppendedRecord, AuditEntry, AuditTrail } from '../audit/record.ts';
 import { invalidToken, ServiceError } from '../errors.ts';
 import type { Action, Policy } from '../policy/policy.ts';
-import type { Caller } from './caller.ts';
+import type { Caller, Lapse } from './caller.ts';
 import type { DiskShares } from './disk-shares.ts';
 
 /** What an operation is about, as its audit records say it. */
@@ -146,7 +146,7 @@ export class Journal {
     return lapse === null ? undefined : this.#refuse(caller, lapse);
   }
 
-  async #refuse(caller: Caller, lapse: 'expired' | 'revoked'): Promise<never> {
+  async #refuse(caller: Caller, lapse: Lapse): Promise<never> {
     this.#metrics.authenticationFailed(lapse);
     await this.#append(caller, [
       about(caller, 'unauthenticated', null, { decision: 'deny', outcome: lapse }),

@@ -12,6 +12,7 @@ import {
   timingSafeEqual,
 } from 'node:crypto';
 import { StartError } from '../errors.ts';
+import type { SealKeys } from '../store/sealing.ts';
 import { DecryptionError, FORMAT } from './envelope.ts';
 import { createKeyWrap, deriveKey, type KeyPurpose, type KeyWrap } from './key-wrap.ts';
 import { dataKeyEntry, encodeEntry, type ReadState, readEntry, stateKeys } from './keyring-state.ts';
@@ -25,11 +26,14 @@ export interface Keyring {
   readonly vaultId: string;
   /** The data key that seals new values. */
   readonly currentKid: string;
+  readonly dataKeys: ReadonlyMap<string, KeyObject>;
   /** Throws DecryptionError for a kid the vault does not have. */
   dataKey(kid: string): KeyObject;
   readonly rowMacKey: KeyObject;
   /** What the keys of cursors are derived from. */
   readonly cursorKey: KeyObject;
+  /** For the seal over all rows. */
+  readonly sealKeys: SealKeys;
   /** Ed25519 (RFC 8032): 64 bytes. */
   sign(data: Uint8Array): Uint8Array;
   /** The tag of an audit proof, HMAC-SHA-256 (RFC 2104): 32 bytes. */
@@ -129,10 +133,12 @@ function assemble(keys: OpenKeys): Keyring {
   const rowMacKey = derived('row-mac');
   const cursorKey = derived('cursor');
   const auditProofKey = derived('audit-proof');
+  const sealKeys = { rowSet: derived('row-set'), seal: derived('vault-seal') };
   keys.root.fill(0);
   return {
     vaultId: keys.vaultId,
     currentKid: keys.currentKid,
+    dataKeys: keys.dataKeys,
     dataKey(kid) {
       const key = keys.dataKeys.get(kid);
       if (key === undefined) throw new DecryptionError(`unknown kid ${JSON.stringify(kid)}`);
@@ -140,6 +146,7 @@ function assemble(keys: OpenKeys): Keyring {
     },
     rowMacKey,
     cursorKey,
+    sealKeys,
     sign: data => sign(null, data, keys.signing),
     prove: data => createHmac('sha256', auditProofKey).update(data).digest(),
     publicKey,

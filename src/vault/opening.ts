@@ -6,6 +6,7 @@ import type { Store } from '../store/store.ts';
 import { beginKeyring, begunFor, createKeyring, type Keyring, openKeyring } from './keyring.ts';
 import { keyringProgress } from './keyring-state.ts';
 import { createMasterKey, loadMasterKey, newMasterKey, removeUnfinishedMasterKey } from './master-key.ts';
+import { protectVault, type SealState } from './protecting.ts';
 import { lostKey, requireParts, type VaultParts, type VaultPaths } from './vault-parts.ts';
 
 const lockRetryMs = 20;
@@ -15,6 +16,7 @@ export interface OpenedVault {
   readonly keyring: Keyring;
   /** Whether no start before this one got as far as the audit log. */
   readonly isNew: boolean;
+  readonly seal: SealState;
   /** Closes the store and lets another process have the vault. */
   close(): Promise<void>;
 }
@@ -23,6 +25,8 @@ export interface OpeningOptions {
   readonly paths: VaultPaths;
   /** Whether a vault may be made where there is none of it. */
   readonly mayCreate: boolean;
+  /** Whether to go on with a vault that is not as it was sealed: for a command that makes the audit log usable again. */
+  readonly mayDiffer?: boolean;
   /** How long another process may take to let the vault go, in milliseconds; none unless given. */
   readonly lockPatienceMs?: number;
   readonly onFatal: (error: Error) => void;
@@ -34,9 +38,22 @@ export interface OpeningOptions {
 /**
  * Opens the vault of `paths`, alone. Makes a new one only where neither key, vault nor audit log exists, and finishes one that an
  * interrupted first start began (docs/FORMAT.md, "The first start").
- * @throws StartError on half a state, a wrong key, another process; nothing is created then
+ * @throws StartError on half a state, a wrong key, another process, a vault that is not as it was sealed; nothing is created then
  */
 export async function openVault(options: OpeningOptions): Promise<OpenedVault> {
+  const opened = await openUnsealed(options);
+  try {
+    const { mayDiffer = false, paths } = options;
+    const seal = await protectVault(opened.store, opened.keyring, paths.audit_path, mayDiffer);
+    return { ...opened, seal };
+  } catch (error) {
+    await opened.close();
+    throw asStartError(error);
+  }
+}
+
+/** The same, whatever the seal says; without protection nothing may be committed. @throws StartError */
+export async function openUnsealed(options: OpeningOptions): Promise<Omit<OpenedVault, 'seal'>> {
   const { paths, mayCreate, cacheBytes, onFatal, metrics } = options;
   requireParts(paths, mayCreate);
   try {

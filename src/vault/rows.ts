@@ -20,18 +20,21 @@ import {
   verifyToken,
   verifyVersion,
 } from './row-mac.ts';
+import type { Trust } from './trust.ts';
 import type { Planned } from './versions.ts';
 
 /** Between plain values and stored rows: seals and opens values, signs and verifies rows, counts each. */
 export class Rows {
   readonly #keyring: Keyring;
   readonly #metrics: Metrics;
+  readonly #trust: Trust;
   /** The store returns the same object while a row is unchanged, so each is verified once. */
   readonly #verified = new WeakSet<object>();
 
-  constructor(keyring: Keyring, metrics: Metrics) {
+  constructor(keyring: Keyring, metrics: Metrics, trust: Trust) {
     this.#keyring = keyring;
     this.#metrics = metrics;
+    this.#trust = trust;
   }
 
   sealValue(name: string, version: number, value: string): { kid: string; sealed: Uint8Array } {
@@ -65,6 +68,7 @@ export class Rows {
 
   /** @throws ServiceError internal */
   verify(stored: StoredSecret): void {
+    this.#trust.requireRow(stored.head.name);
     if (this.#verified.has(stored)) return;
     const { head, active } = stored;
     const { rowMacKey, vaultId } = this.#keyring;
@@ -76,6 +80,7 @@ export class Rows {
 
   /** @throws ServiceError internal */
   verifyVersion(row: SecretVersion): void {
+    this.#trust.requireRow(row.name);
     if (this.#verified.has(row)) return;
     if (!verifyVersion(this.#keyring.rowMacKey, this.#keyring.vaultId, row)) throw tampered(row.name);
     this.#verified.add(row);

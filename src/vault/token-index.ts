@@ -2,8 +2,9 @@ import type { Moment } from '../clock/trusted-clock.ts';
 import { ServiceError } from '../errors.ts';
 import { bootstrapClient } from '../policy/policy.ts';
 import type { StoredToken } from '../store/store.ts';
-import type { Credential } from './caller.ts';
+import type { Credential, Lapse } from './caller.ts';
 import { SourceNetworks } from './source-networks.ts';
+import type { Trust } from './trust.ts';
 
 /** A token that the vault holds, and what it proves; the same object while the token is kept. */
 export class HeldToken implements Credential {
@@ -13,9 +14,11 @@ export class HeldToken implements Credential {
   lastUsedAt: number | null;
   readonly networks: SourceNetworks;
   readonly #moment: () => Moment;
+  readonly #trust: Trust;
 
   /** @throws ServiceError bad_request for networks that are none */
-  constructor(row: StoredToken, moment: () => Moment) {
+  constructor(row: StoredToken, moment: () => Moment, trust: Trust) {
+    this.#trust = trust;
     this.row = row;
     this.lastUsedAt = row.lastUsedAt;
     this.networks = new SourceNetworks(row.sourceNetworks);
@@ -23,7 +26,8 @@ export class HeldToken implements Credential {
   }
 
   /** Expired by any clock is expired: while the clock is in doubt, a token is rather refused than good for too long. */
-  lapse(): 'expired' | 'revoked' | null {
+  lapse(): Lapse | null {
+    if (this.#trust.refuses(this.row.id)) return 'altered';
     if (this.row.revokedAt !== null) return 'revoked';
     return this.#moment().latest < this.row.expiresAt ? null : 'expired';
   }
@@ -50,10 +54,12 @@ export class TokenIndex {
   readonly #byHash = new Map<string, HeldToken>();
   readonly #byId = new Map<string, HeldToken>();
   readonly #moment: () => Moment;
+  readonly #trust: Trust;
 
   /** @param rows oldest first */
-  constructor(rows: readonly StoredToken[], moment: () => Moment) {
+  constructor(rows: readonly StoredToken[], moment: () => Moment, trust: Trust) {
     this.#moment = moment;
+    this.#trust = trust;
     for (const row of rows) this.put(row);
   }
 
@@ -124,7 +130,7 @@ export class TokenIndex {
       known.row = row;
       return;
     }
-    const token = new HeldToken(row, this.#moment);
+    const token = new HeldToken(row, this.#moment, this.#trust);
     this.#byId.set(row.id, token);
     this.#byHash.set(hashKey(row), token);
   }

@@ -39,7 +39,7 @@ export interface TokenHolder {
   readonly credential: Credential;
 }
 
-export type TokenRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'wrong_network';
+export type TokenRefusal = 'malformed' | 'unknown' | 'revoked' | 'expired' | 'altered' | 'wrong_network';
 
 /** The holder is known for some refusals, too: for the record only. */
 export type VerifiedToken =

@@ -93,7 +93,7 @@ export function createVault(dependencies: VaultDependencies): Vault {
   const context = new VaultContext(dependencies);
   const reading = new Reading(context);
   const changing = new Changing(context);
-  const { index, neverHadToken } = loadTokens(context, log);
+  const { index, neverHadToken } = loadTokens(context, dependencies.hadToken, log);
   const verifier = new TokenVerifier(index, now);
   const bootstrapFile = new BootstrapFile(dependencies.bootstrapTokenPath);
   const tokens = new Tokens(context, index, () => removeEnded(bootstrapFile, log));

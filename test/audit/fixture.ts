@@ -33,6 +33,11 @@ export class MemoryRegistry implements RevisableRegistry {
   position: ChainPosition | null = null;
   intent: ChainPosition | null = null;
   onNote: () => void = () => undefined;
+  commits: number | null = null;
+
+  sealedCommits(): number | null {
+    return this.commits;
+  }
 
   async auditSegments(): Promise<readonly RegisteredSegment[]> {
     return this.segments;
@@ -60,7 +65,8 @@ export class MemoryRegistry implements RevisableRegistry {
   }
 
   get facts(): AuditFacts {
-    return { segments: this.segments, position: this.position, lastIntent: this.intent };
+    const { commits, intent: lastIntent, position, segments } = this;
+    return { segments, position, lastIntent, commits };
   }
 }
 

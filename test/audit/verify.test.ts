@@ -184,7 +184,12 @@ t.test('the vault remembers another log', async t => {
   const audit = await filled(t);
   const { segments, position, lastIntent } = audit.registry.facts;
   const moved = segments.map(segment => ({ ...segment, previousHash: 'e'.repeat(64) }));
-  const facts = { segments: moved, position: position && { ...position, hash: 'e'.repeat(64) }, lastIntent };
+  const facts = {
+    segments: moved,
+    position: position && { ...position, hash: 'e'.repeat(64) },
+    lastIntent,
+    commits: null,
+  };
   const { problems } = await audit.verify(facts);
   t.equal(problems.length, segments.length + 1);
   t.match(problems.at(-1), { reason: 'the vault remembers another record with this number' });

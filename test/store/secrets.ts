@@ -1,5 +1,8 @@
 /** Rows for store tests: what matters to a test it names, the rest is plausible. */
-import { hash } from 'node:crypto';
+
+import { createSecretKey, hash } from 'node:crypto';
+import type { SealStart } from '../../src/store/seal-facts.ts';
+import type { SealKeys } from '../../src/store/sealing.ts';
 import type {
   Change,
   Operation,
@@ -8,6 +11,13 @@ import type {
   StoredToken,
   VersionSummary,
 } from '../../src/store/store.ts';
+
+export const sealKeys: SealKeys = {
+  rowSet: createSecretKey(Buffer.alloc(32, 1)),
+  seal: createSecretKey(Buffer.alloc(32, 2)),
+};
+
+export const newSeal: SealStart = { commits: 0, hadToken: false, announced: false, acceptanceId: null };
 
 const mac = new Uint8Array(32).fill(7);
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -19,32 +18,6 @@ function open(folder: string): Promise<Store> {
 }
 
 storeContract(t, open);
-
-t.test('a change by another connection is seen, also right after one of our own', async t => {
-  const folder = t.testdir();
-  const store = await open(folder);
-  t.teardown(() => store.close());
-  const next = operations();
-  await store.commit([creation('a'), creation('b')], next());
-  const other = new DatabaseSync(file(folder), { timeout: 1000 });
-  t.teardown(() => other.close());
-  const revise = other.prepare('UPDATE heads SET revision = ? WHERE name = ?');
-
-  const cached = await store.get('a');
-  await newTurn();
-  t.equal(await store.get('a'), cached);
-  revise.run(50, 'a');
-  await newTurn();
-  t.equal((await store.get('a'))?.head.revision, 50);
-
-  await store.get('b');
-  await store.commit([creation('c')], next());
-  revise.run(60, 'b');
-  await newTurn();
-  await store.get('b');
-  await store.check();
-  t.equal((await store.get('b'))?.head.revision, 60, 'the writer has told them apart');
-});
 
 t.test('commits are timed', async t => {
   const times: number[] = [];
@@ -78,7 +51,3 @@ t.test('the least recently read leave a full cache', async t => {
   t.equal(await store.get('n0'), first, 'read lately');
   t.not(await store.get('n1'), second, 'made room');
 });
-
-function newTurn(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)));
-}

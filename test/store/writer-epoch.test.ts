@@ -3,7 +3,7 @@ import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { openSqliteStore } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
-import { creation, operations } from './secrets.ts';
+import { creation, newSeal, operations, sealKeys } from './secrets.ts';
 
 interface Opened {
   readonly store: Store;
@@ -20,6 +20,10 @@ async function open(t: Test, folder: string, asIs = false): Promise<Opened> {
     asIs,
     onFatal: error => fatal.push(error.message),
   });
+  if (!asIs) {
+    const { kind } = await store.protect(sealKeys, null);
+    if (kind === 'none') await store.protect(sealKeys, newSeal);
+  }
   let isOpen = true;
   const close = async () => {
     if (isOpen) await store.close();

@@ -161,6 +161,8 @@ t.test('a duration or count that is no sensible number changes nothing', async t
 const sources: GaugeSources = {
   secretsTotal: () => 12,
   auditLatched: () => true,
+  vaultProblems: () => 4,
+  vaultLastVerified: () => 1_700_000_003,
   rotationsOverdue: () => 3,
   diskShortage: () => 2,
   oldestSecretAgeSeconds: () => 86_400,
@@ -189,6 +191,8 @@ const sources: GaugeSources = {
 const sourcesRead = {
   secrets_total: '12',
   audit_latched: '1',
+  vault_problems: '4',
+  vault_verification_last_success_timestamp_seconds: '1700000003',
   rotations_overdue: '3',
   disk_shortage: '2',
   oldest_secret_age_seconds: '86400',

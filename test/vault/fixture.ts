@@ -8,6 +8,7 @@ import { type Caller, lastingCredential } from '../../src/vault/caller.ts';
 import type { DiskReserve } from '../../src/vault/disk-shares.ts';
 import { openVault } from '../../src/vault/opening.ts';
 import { noQuotas, type QuotaLimits } from '../../src/vault/quotas.ts';
+import { Trust } from '../../src/vault/trust.ts';
 import { createVault, type Vault } from '../../src/vault/vault.ts';
 import { type Metrics, noMetrics } from '../../telemetry/instruments.ts';
 import { noSpan } from '../../telemetry/tracing.ts';
@@ -90,6 +91,8 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     bootstrapTokenPath: bootstrapFile,
     quotas: options.quotas ?? noQuotas,
     ...(options.diskReserve === undefined ? {} : { diskReserve: options.diskReserve }),
+    hadToken: opened.seal.hadToken,
+    trust: new Trust(),
   });
   return {
     vault,

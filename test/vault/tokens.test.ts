@@ -6,6 +6,7 @@ import { certain } from '../../src/clock/trusted-clock.ts';
 import type { StoredToken } from '../../src/store/store.ts';
 import { hashToken, newToken } from '../../src/vault/token-format.ts';
 import { TokenIndex } from '../../src/vault/token-index.ts';
+import { Trust } from '../../src/vault/trust.ts';
 import type { Caller, Vault } from '../../src/vault/vault.ts';
 import { headerCaller, openTestVault, type TestVaultOptions } from './fixture.ts';
 
@@ -313,7 +314,7 @@ t.test('a full index makes room by dropping the oldest that ended, or takes no m
     ...fields,
   });
   const rows = [row('good', {}), row('revoked', { revokedAt: 5 }), row('expired', { expiresAt: 9 })];
-  const index = new TokenIndex(rows, () => certain(10));
+  const index = new TokenIndex(rows, () => certain(10), new Trust());
   t.same(index.makeRoom(4), []);
   t.same(index.makeRoom(3), ['revoked']);
   t.same(index.makeRoom(2), ['revoked', 'expired']);

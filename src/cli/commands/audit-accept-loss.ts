@@ -42,7 +42,8 @@ export async function acceptLossCommand(
   }
   const { paths } = loadConfig(configFile, environment);
   const onFatal = (error: Error) => dialogue.print(`${error.message}\n`);
-  const opened = await openVault({ paths, mayCreate: false, onFatal, metrics: noMetrics() });
+  const metrics = noMetrics();
+  const opened = await openVault({ paths, mayCreate: false, mayDiffer: true, onFatal, metrics });
   try {
     return await acceptLoss(optionsOf(paths.audit_path, opened), opened, { reason, yes }, dialogue);
   } catch (error) {

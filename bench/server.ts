@@ -57,6 +57,7 @@ async function serviceServer(variant: string, folder: string, collector: string)
     version: 'bench',
     logger,
     telemetry: { metrics, exposition: telemetry.exposition, tracing },
+    requireClosedFiles: () => undefined,
     lastExitReason: null,
     onFatal: fail,
   });

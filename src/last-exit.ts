@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 export type ExitReason = 'clean' | 'uncaught_error' | 'store_failure';
 
@@ -27,16 +27,25 @@ export class LastExit {
 
   #read(): string | null {
     try {
-      const text = readFileSync(this.#file, 'utf8').trim();
-      return text === running ? 'killed' : text;
+      const file = openSync(this.#file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+      try {
+        const text = readFileSync(file, 'utf8').trim();
+        return text === running ? 'killed' : text;
+      } finally {
+        closeSync(file);
+      }
     } catch {
       return null;
     }
   }
 
+  /** A new file each time: where the name is a link, nothing is written over what it leads to. */
   #write(state: string): void {
+    const written = `${this.#file}.new`;
     try {
-      writeFileSync(this.#file, `${state}\n`, { mode: 0o600 });
+      rmSync(written, { force: true });
+      writeFileSync(written, `${state}\n`, { flag: 'wx', mode: 0o600 });
+      renameSync(written, this.#file);
     } catch {
       // Only a gauge lives on this.
     }

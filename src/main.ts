@@ -46,7 +46,8 @@ export async function serve(config: Config, configFile: string, signals: Signals
   const inherited = takeInheritedSockets(process, predecessor !== null);
   process.umask(0o077);
   if (predecessor === null) await requireConfigured(inherited, config);
-  requireClosedFiles(config, configFile);
+  const requireClosed = () => requireClosedFiles(config, configFile, process.geteuid?.() ?? null);
+  requireClosed();
   let bridge: Telemetry['bridgeLog'] = null;
   const logger = createLogger(config.logging, new LogOutput(process.stdout), line => bridge?.(line));
   signals.handleSecondStop(signal => endAtOnce(signal, logger));
@@ -88,6 +89,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
       version: packageFile.version,
       logger,
       telemetry,
+      requireClosedFiles: requireClosed,
       lastExitReason: lastExit.previous,
       lockPatienceMs: predecessor === null ? 0 : lockPatienceMs,
       onFatal: error => die('store_failure', error),

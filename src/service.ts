@@ -43,6 +43,8 @@ export interface ServiceOptions {
   readonly telemetry: Pick<Telemetry, 'metrics' | 'exposition' | 'tracing'>;
   /** The machine's clocks unless given. */
   readonly time?: TimeSource;
+  /** Throws a StartError where others could have written what the service reads; asked again at each reload. */
+  readonly requireClosedFiles: () => void;
   /** How the process before this one ended; null where unknown. */
   readonly lastExitReason: string | null;
   /** Aborted when the start is to end; the reason is thrown. */
@@ -83,7 +85,15 @@ export interface Service {
  * @throws StartError, or the reason of `stopRequested`; nothing is left open
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { config, logger, previous, telemetry, stopRequested, time = systemTime } = options;
+  const {
+    config,
+    logger,
+    previous,
+    telemetry,
+    stopRequested,
+    time = systemTime,
+    requireClosedFiles,
+  } = options;
   const { metrics, tracing } = telemetry;
   const address = parseBindAddress(config.server.bind_addr, 'server.bind_addr');
   requireUsableIdentity(config);
@@ -202,7 +212,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     writerEpoch: opened.store.writerEpoch,
     windDown: () => drain.windDown(drainDeadlineMs),
     reloadCertificates: () => certificates?.reload(),
-    reloadPolicy: () => policy.reload(clock.now(), sha256 => recordReload(audit, sha256)),
+    reloadPolicy: () => policy.reload(clock.now(), requireClosedFiles, sha256 => recordReload(audit, sha256)),
     async stop() {
       certificates?.stop();
       await drain.close(drainDeadlineMs);

@@ -172,5 +172,8 @@ t.test('--check-config says whether it would start, and makes nothing', async t 
   t.match(output, oneLine);
   t.same(filesIn(installation.folder), ['config.toml', 'policy.yaml']);
   writePolicy(installation, 'clients: {a: {allow: ["fly *"]}}');
-  t.throws(() => checkConfigCommand(configFile, {}), { name: 'StartError', message: /unknown action "fly"/ });
+  t.throws(() => checkConfigCommand(configFile, {}, null), {
+    name: 'StartError',
+    message: /unknown action "fly"/,
+  });
 });

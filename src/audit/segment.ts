@@ -1,8 +1,19 @@
 /** One segment file that is open for appending. */
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fdatasync,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolderAsync } from '../durable-folders.ts';
+
+const forAppending = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 
 export class SegmentWriter {
   readonly path: string;
@@ -37,7 +48,7 @@ export class SegmentWriter {
   }
 
   static reopen(path: string): SegmentWriter {
-    return new SegmentWriter(path, openSync(path, 'a'));
+    return new SegmentWriter(path, openSync(path, forAppending));
   }
 
   get size(): number {

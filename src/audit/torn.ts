@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFolder } from '../durable-folders.ts';
@@ -6,7 +7,7 @@ import type { TornTail } from './scan.ts';
 
 /** Moves what is no part of the chain into a file of its own, durably; returns that file's name. */
 export async function setAside(folder: string, tail: TornTail): Promise<string> {
-  const source = await open(join(folder, tail.file), 'r+');
+  const source = await open(join(folder, tail.file), constants.O_RDWR | constants.O_NOFOLLOW);
   try {
     const { name, handle } = await createTornFile(folder, tail.file);
     try {

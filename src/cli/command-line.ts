@@ -28,7 +28,7 @@ function commands(signals: Signals): Command {
     .action(async (options: { config: string; checkConfig?: boolean }) => {
       if (options.checkConfig) {
         const { checkConfigCommand } = await import('./commands/check-config.ts');
-        process.stdout.write(checkConfigCommand(options.config, process.env));
+        process.stdout.write(checkConfigCommand(options.config, process.env, process.geteuid?.() ?? null));
         return;
       }
       const { loadConfig } = await import('../config/load.ts');

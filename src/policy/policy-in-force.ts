@@ -31,11 +31,17 @@ export class PolicyInForce {
 
   /**
    * Reads the file again; a broken one leaves the policy as it is.
+   * @param requireClosedFiles throws where others could have written the file
    * @param accept is given the SHA-256 of the new file before it takes effect, and may refuse by rejecting
    * @throws what the file or `accept` has against it
    */
-  async reload(now: number, accept: (sha256: string) => Promise<void>): Promise<void> {
+  async reload(
+    now: number,
+    requireClosedFiles: () => void,
+    accept: (sha256: string) => Promise<void>,
+  ): Promise<void> {
     this.#lastReloadSucceeded = false;
+    requireClosedFiles();
     const { policy, text } = loadPolicy(this.#file);
     await accept(hash('sha256', text));
     this.#policy = policy;

@@ -1,7 +1,8 @@
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { systemErrorCode } from '../errors.ts';
+import { mountPoints } from '../mount-points.ts';
 import { createDatabaseFile, openFailure } from './database.ts';
 import { damageOf, sqliteMessage } from './sqlite-errors.ts';
 import { StoreError } from './store.ts';
@@ -76,22 +77,6 @@ function requireOneName(database: string): void {
       `the vault ${database} is a mount of a single file: its write-ahead log would stay outside. Mount its folder instead`,
     );
   }
-}
-
-/** proc(5): the fifth field, with blanks and the like as octal escapes. Empty where the system has no such file. */
-function mountPoints(): string[] {
-  let table: string;
-  try {
-    table = readFileSync('/proc/self/mountinfo', 'utf8');
-  } catch {
-    return [];
-  }
-  return table
-    .split('\n')
-    .map(line => line.split(' ')[4] ?? '')
-    .map(point =>
-      point.replaceAll(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8))),
-    );
 }
 
 /** SQLite locks with fcntl, which Node does not offer; the file stays empty. */

@@ -28,6 +28,7 @@ const layers: readonly (readonly string[])[] = [
   ['src/policy/', 'src/audit/', 'src/store/', 'src/config/'],
   ['src/file-access.ts', 'src/clock/', 'src/durable-folders.ts'],
   [
+    'src/mount-points.ts',
     'src/errors.ts',
     'src/exit-codes.ts',
     'src/temporary.ts',

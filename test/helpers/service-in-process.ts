@@ -36,7 +36,8 @@ export async function startInProcess(
   const { version, memoryUsage, cpuUsage } = process;
   process.umask(0o077);
   const config = loadConfig(configFile, environment);
-  requireClosedFiles(config, configFile);
+  const requireClosed = () => requireClosedFiles(config, configFile, null);
+  requireClosed();
   let log = '';
   const destination = new Writable({
     write(chunk, _encoding, done) {
@@ -62,6 +63,7 @@ export async function startInProcess(
       logger,
       telemetry,
       time,
+      requireClosedFiles: requireClosed,
       lastExitReason: null,
       onFatal: onError,
     });

@@ -77,7 +77,7 @@ t.test('a damaged configuration is refused in one line, or is one', { skip: camp
   damagedTexts(t, bare, configTokens, text => {
     writeFileSync(file, text);
     loadConfig(file, {});
-    checkConfigCommand(file, {});
+    checkConfigCommand(file, {}, null);
   });
 });
 

@@ -6,6 +6,17 @@ export const characterClasses = ['lower', 'upper', 'digit', 'symbol'] as const;
 
 export type CharacterClass = (typeof characterClasses)[number];
 
+/** Symbols that need no quoting or escaping in shells' double quotes, .env files and YAML strings. */
+export const alphabets: Readonly<Record<CharacterClass, string>> = {
+  lower: 'abcdefghijklmnopqrstuvwxyz',
+  upper: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+  digit: '0123456789',
+  symbol: '*+,-.:=?@^_~',
+};
+
+/** A value with so many bits outlasts attempts without limit, such as on a hash of it that leaked. */
+const leastBits = 64;
+
 const noFurther = { additionalProperties: false };
 
 const byteCount = Type.Optional(
@@ -95,6 +106,53 @@ export function parseGenerator(input: unknown, field = 'generator'): Generator {
   const generator = typeof input === 'string' ? { type: input } : input;
   if (isGenerator(generator)) return generator;
   throw new ServiceError('bad_request', fault(generator, field));
+}
+
+/**
+ * A generator that a client asks for: besides, nobody may guess what it makes. Rules that were stored before stay as they are.
+ * @throws ServiceError bad_request naming the field
+ */
+export function parseStrongGenerator(input: unknown, field = 'generator'): Generator {
+  const generator = parseGenerator(input, field);
+  const bits = Math.floor(entropyOf(generator));
+  if (bits >= leastBits) return generator;
+  throw new ServiceError(
+    'bad_request',
+    `${field} makes values of ${bits} bits, which can be guessed; ${leastBits} bits are the least: give it a length of ${leastLength(generator)} or more.`,
+  );
+}
+
+/** Bits that have to be guessed. */
+function entropyOf(generator: Generator): number {
+  const { bitsEach, standardLength } = strengths(generator);
+  const length = 'length' in generator ? generator.length : undefined;
+  return bitsEach * (length ?? standardLength);
+}
+
+function leastLength(generator: Generator): number {
+  return Math.ceil(leastBits / strengths(generator).bitsEach);
+}
+
+/** Of one byte or character, or of the whole where a generator has no length. */
+function strengths(generator: Generator): { bitsEach: number; standardLength: number } {
+  switch (generator.type) {
+    case 'bytes':
+    case 'hex':
+    case 'base64url':
+      return { bitsEach: 8, standardLength: 32 };
+    case 'alphanumeric':
+      return { bitsEach: Math.log2(62), standardLength: 32 };
+    case 'password': {
+      const classes: readonly CharacterClass[] = generator.classes ?? characterClasses;
+      const size = classes.map(name => alphabets[name]).join('').length;
+      return { bitsEach: Math.log2(size), standardLength: 24 };
+    }
+    case 'uuid':
+      return { bitsEach: 122, standardLength: 1 };
+    case 'ed25519':
+    case 'rsa-2048':
+      return { bitsEach: 112, standardLength: 1 };
+  }
 }
 
 function isGenerator(value: unknown): value is Generator {

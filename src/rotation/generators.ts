@@ -1,15 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { GenerationOrder } from '../vault/types.ts';
-import { type CharacterClass, characterClasses, type Generator } from './generator-spec.ts';
+import { alphabets, type CharacterClass, characterClasses, type Generator } from './generator-spec.ts';
 import type { KeyMaker } from './key-maker.ts';
-
-/** Symbols that need no quoting or escaping in shells' double quotes, .env files and YAML strings. */
-const alphabets: Readonly<Record<CharacterClass, string>> = {
-  lower: 'abcdefghijklmnopqrstuvwxyz',
-  upper: 'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
-  digit: '0123456789',
-  symbol: '*+,-.:=?@^_~',
-};
 
 const alphanumerics = alphabets.lower + alphabets.upper + alphabets.digit;
 

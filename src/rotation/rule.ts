@@ -1,6 +1,6 @@
 import type { RotationRule } from '../store/store.ts';
 import { parseEvery, parseGrace } from './durations.ts';
-import { parseGenerator } from './generator-spec.ts';
+import { parseStrongGenerator } from './generator-spec.ts';
 
 /** A rotation rule as requests spell it. */
 export interface RotationInput {
@@ -22,6 +22,7 @@ export function parseRotation(
   return {
     every: parseEvery(input.every),
     grace: input.grace === undefined ? defaultGrace : parseGrace(input.grace),
-    generator: input.generator === undefined ? null : parseGenerator(input.generator, 'rotation.generator'),
+    generator:
+      input.generator === undefined ? null : parseStrongGenerator(input.generator, 'rotation.generator'),
   };
 }

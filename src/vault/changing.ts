@@ -154,7 +154,12 @@ export class Changing {
     names.forEach(checkName);
     if (new Set(names).size < names.length)
       throw new ServiceError('bad_request', 'names lists a name twice.');
-    await this.#vault.journal.authorise(caller, ['rotate'], names);
+    // Who chooses how a value is made comes close to choosing the value.
+    await this.#vault.journal.authorise(
+      caller,
+      generator === null ? ['rotate'] : ['rotate', 'update'],
+      names,
+    );
     return await this.rotateAuthorised(caller, names, generator, () => true, signal, precondition);
   }
 

@@ -58,7 +58,7 @@ t.test('the rule says when rotation is due; a change keeps, replaces or removes 
 
 t.test('the generator is the request’s, else the secret’s own, else 32 random bytes', async t => {
   await create('plain', { value: 'v' });
-  await create('own', { value: 'v', rotation: { every: '1d', generator: { type: 'hex', length: 4 } } });
+  await create('own', { value: 'v', rotation: { every: '1d', generator: { type: 'hex', length: 8 } } });
   const answer = await rotate(['plain', 'own']);
   t.same(answer, {
     rotated_count: 2,
@@ -68,7 +68,7 @@ t.test('the generator is the request’s, else the secret’s own, else 32 rando
     ],
   });
   t.match(await readValue('plain'), /^[A-Za-z0-9+/]{43}=$/);
-  t.match(await readValue('own'), /^[0-9a-f]{8}$/);
+  t.match(await readValue('own'), /^[0-9a-f]{16}$/);
   await rotate(['own'], 'uuid');
   t.match(await readValue('own'), /^[0-9a-f-]{36}$/);
 });

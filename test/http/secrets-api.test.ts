@@ -116,11 +116,11 @@ t.test('pages neither repeat nor miss a secret while others come and go', async 
 t.test('each generator makes what it says', async t => {
   const shapes: readonly (readonly [generator: unknown, shape: RegExp])[] = [
     ['bytes', /^[A-Za-z0-9+/]{43}=$/],
-    [{ type: 'bytes', length: 6 }, /^[A-Za-z0-9+/]{8}$/],
+    [{ type: 'bytes', length: 9 }, /^[A-Za-z0-9+/]{12}$/],
     ['hex', /^[0-9a-f]{64}$/],
     ['base64url', /^[\w-]{43}$/],
-    [{ type: 'alphanumeric', length: 10 }, /^[A-Za-z0-9]{10}$/],
-    [{ type: 'password', length: 12, classes: ['lower', 'digit'] }, /^(?=.*[a-z])(?=.*\d)[a-z\d]{12}$/],
+    [{ type: 'alphanumeric', length: 12 }, /^[A-Za-z0-9]{12}$/],
+    [{ type: 'password', length: 14, classes: ['lower', 'digit'] }, /^(?=.*[a-z])(?=.*\d)[a-z\d]{14}$/],
     ['uuid', /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/],
     ['ed25519', /^-----BEGIN PRIVATE KEY-----\n[\s\S]+\n-----END PRIVATE KEY-----\n$/],
     ['rsa-2048', /^-----BEGIN PRIVATE KEY-----\n[\s\S]{1500,}\n-----END PRIVATE KEY-----\n$/],

@@ -2,7 +2,7 @@ import { createPrivateKey } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
 import { ServiceError } from '../../src/errors.ts';
-import { defaultGenerator, parseGenerator } from '../../src/rotation/generator-spec.ts';
+import { defaultGenerator, parseGenerator, parseStrongGenerator } from '../../src/rotation/generator-spec.ts';
 import { generate } from '../../src/rotation/generators.ts';
 import { KeyMaker } from '../../src/rotation/key-maker.ts';
 
@@ -133,3 +133,36 @@ t.test(
     );
   },
 );
+
+t.test('a request may ask for no value that can be guessed', async t => {
+  const weak: [unknown, least: number][] = [
+    [{ type: 'alphanumeric', length: 1 }, 11],
+    [{ type: 'alphanumeric', length: 10 }, 11],
+    [{ type: 'hex', length: 1 }, 8],
+    [{ type: 'bytes', length: 7 }, 8],
+    [{ type: 'base64url', length: 7 }, 8],
+    [{ type: 'password', length: 4 }, 11],
+    [{ type: 'password', length: 19, classes: ['digit'] }, 20],
+    [{ type: 'password', classes: ['symbol'], length: 17 }, 18],
+  ];
+  for (const [spec, least] of weak) {
+    t.doesNotThrow(() => parseGenerator(spec), 'a stored rule stays');
+    t.throws(() => parseStrongGenerator(spec), {
+      code: 'bad_request',
+      message: new RegExp(`^generator makes values of [0-9]+ bits, .* a length of ${least} or more\\.$`),
+    });
+    t.doesNotThrow(() => parseStrongGenerator({ ...(spec as object), length: least }));
+  }
+  for (const type of [
+    'bytes',
+    'hex',
+    'base64url',
+    'alphanumeric',
+    'password',
+    'uuid',
+    'ed25519',
+    'rsa-2048',
+  ]) {
+    t.doesNotThrow(() => parseStrongGenerator(type));
+  }
+});

@@ -51,3 +51,18 @@ t.test('what the policy denies is decided before the store is asked', async t =>
   t.match(records().at(-1), { event: 'refusal', client: 'writer', resource: 'missing' });
   await close();
 });
+
+t.test('to choose the generator takes the right to update', async t => {
+  const policy = 'clients: { admin: { allow: ["*"] }, turner: { allow: ["rotate *"] } }';
+  const { vault, close, records } = await openTestVault({ folder: t.testdir(), policy, now: () => 1000 });
+  await vault.create(headerCaller('admin'), 'kept', { value: 'v' });
+  const turner = headerCaller('turner');
+  await t.rejects(vault.rotate(turner, ['kept'], { type: 'uuid' }), {
+    code: 'not_authorized',
+    message: /update "kept"/,
+  });
+  t.match(records().at(-1), { event: 'refusal', client: 'turner', resource: 'kept', outcome: 'denied' });
+  await t.resolves(vault.rotate(turner, ['kept'], null));
+  await t.resolves(vault.rotate(headerCaller('admin'), ['kept'], { type: 'uuid' }));
+  await close();
+});

@@ -1,6 +1,6 @@
 import { ServiceError } from '../../errors.ts';
 import { Type } from '../../json-schema.ts';
-import { parseGenerator } from '../../rotation/generator-spec.ts';
+import { parseStrongGenerator } from '../../rotation/generator-spec.ts';
 import type { Vault } from '../../vault/vault.ts';
 import { abandonmentOf } from '../abandonment.ts';
 import type { Api } from '../api.ts';
@@ -43,7 +43,7 @@ export function rotateRoutes(api: Api, vault: Vault, charges: Charges): void {
     },
     async (request, reply) => {
       const { names, generator } = request.body;
-      const wanted = generator === undefined ? null : parseGenerator(generator);
+      const wanted = generator === undefined ? null : parseStrongGenerator(generator);
       if (names.length > 1 && hasConditions(request.headers)) throw aboutOneSecret();
       const precondition = changeConditions(request.headers);
       charges.spend(request, unitsForNames(names) + names.length * unitsForGenerator(wanted));

@@ -13,6 +13,7 @@ export interface ExecutableServer extends BenchServer {
   residentMegabytes(): number;
   /** Keeps it to core 0 from now on. */
   pin(): void;
+  readonly pid: number;
 }
 
 /**
@@ -31,6 +32,7 @@ export async function startExecutable(folder: string, tree = checkout): Promise<
     url: `http://127.0.0.1:${port}`,
     headers: { 'x-jarvis-client': 'admin' },
     startMilliseconds: performance.now() - startedAt,
+    pid: child.pid ?? 0,
     residentMegabytes: () => residentMegabytes(child.pid),
     cpuSeconds: () => cpuSeconds(child.pid),
     pin: () => pinTo(0, child.pid),

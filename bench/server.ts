@@ -24,9 +24,6 @@ import { secretAnswer } from './secret-answer.ts';
 
 const loopback = { kind: 'tcp', host: '127.0.0.1', port: 0 } as const;
 
-/** The vaults of the benchmark hold more than a small team has. */
-const noQuotas = { JARVIS_SECRETSD_QUOTAS_SECRETS: '0', JARVIS_SECRETSD_QUOTAS_BYTES: '0' };
-
 /**
  * The whole service as src/main.ts wires it; with metrics off nothing listens to requests and the verbs do nothing.
  * @param variant `on`, `off`, `token`, or `traced-` or `instrumented-` and the share of traces that is sampled
@@ -39,7 +36,6 @@ async function serviceServer(variant: string, folder: string, collector: string)
     // A start tries its address, and several servers start at once.
     JARVIS_SECRETSD_SERVER_BIND_ADDR: `unix://${join(folder, 'api.sock')}`,
     JARVIS_SECRETSD_LOGGING_LEVEL: 'error',
-    ...noQuotas,
   });
   const logger = createLogger(config.logging, new LogOutput(process.stderr));
   if (kind === 'instrumented') instrumentHttp();

@@ -7,6 +7,9 @@ import { addressKey } from './address-key.ts';
 import type { RefusalRecorder } from './authentication/refusals.ts';
 import { RateLimit } from './rate-limit.ts';
 
+/** Into how many parts the burst of an address is cut: one request takes no more than one of them. */
+const shareOfAddress = 10;
+
 /** Those that count requests. */
 type Limit = Exclude<Parameters<Metrics['requestLimited']>[0], 'disk'>;
 
@@ -25,10 +28,13 @@ export interface Charges {
 export class RequestLimits implements Charges {
   readonly #metrics: Pick<Metrics, 'requestLimited'>;
   readonly #limits: Readonly<Record<Limit, RateLimit | null>>;
+  /** Units that one request takes from the bucket of its address: the debt of a client is its own. */
+  readonly #mostForAddress: number;
 
   constructor(limits: Limits, metrics: Pick<Metrics, 'requestLimited'>, now = () => performance.now()) {
     const limitOf = (rate: Rate | null) => (rate === null ? null : new RateLimit(rate, now));
     this.#metrics = metrics;
+    this.#mostForAddress = Math.max(1, (limits.address?.burst ?? 0) / shareOfAddress);
     this.#limits = {
       client: limitOf(limits.client),
       address: limitOf(limits.address),
@@ -39,17 +45,18 @@ export class RequestLimits implements Charges {
 
   spend(request: FastifyRequest, units: number): void {
     const { client, remoteAddr } = request.caller;
-    if (remoteAddr !== null && this.#limits.address !== null) {
-      this.#take('address', addressKey(remoteAddr), units);
-    }
+    // The client first: one that is past its own limit takes nothing from the others of its address.
     this.#take('client', client, units);
+    if (remoteAddr !== null && this.#limits.address !== null) {
+      this.#take('address', addressKey(remoteAddr), Math.min(units, this.#mostForAddress));
+    }
   }
 
   owe(request: FastifyRequest, units: number): void {
     const { client, remoteAddr } = request.caller;
     if (units === 0) return;
     if (remoteAddr !== null && this.#limits.address !== null) {
-      this.#limits.address.owe(addressKey(remoteAddr), units);
+      this.#limits.address.owe(addressKey(remoteAddr), Math.min(units, this.#mostForAddress));
     }
     this.#limits.client?.owe(client, units);
   }

@@ -91,6 +91,19 @@ t.test('a request that costs more than the burst is let in by a bucket that is h
   t.ok(wait > 2290 && wait <= 2300, `42 units of 20, and one more: ${wait} seconds at a hundred each`);
 });
 
+t.test(
+  'a client that is past its limit, or in debt, takes nothing from the others of its address',
+  async t => {
+    const app = await runApp(t, { client: slow(50), address: slow(100) });
+    const large = requestBytes('POST', '/rotate', '{"names":["a","b"],"generator":"rsa-2048"}');
+    for (let count = 0; count < 2; count++) await ask(app.url, large);
+    for (let count = 0; count < 200; count++) await ask(app.url, read());
+    t.equal((await ask(app.url, read())).status, 429);
+    for (let count = 0; count < 20; count++) t.equal((await ask(app.url, read('web'))).status, 200);
+    t.same(new Set(app.counted), new Set(['limited client']));
+  },
+);
+
 t.test('no limits: nothing is counted', async t => {
   const app = await runApp(t, {});
   for (let count = 0; count < 50; count++) await ask(app.url, read(count % 2 ? null : 'admin'));

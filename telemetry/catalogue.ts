@@ -191,6 +191,12 @@ const serviceMetrics = [
     '1 when the last push of the signal failed, else 0; absent while it is not pushed.',
     { attributes: ['signal'] },
   ),
+  counter(
+    'otlp_rejected_items_total',
+    '{item}',
+    'Data points, spans or log records that the collector left out of a push it took; absent while the signal is not pushed.',
+    { attributes: ['signal'] },
+  ),
   gauge('process_start_time_seconds', 's', 'When the process started, in Unix seconds.'),
   counter('process_cpu_seconds_total', 's', 'CPU time used by the process, user and system, in seconds.'),
   gauge('process_resident_memory_bytes', 'By', 'Resident memory of the process, in bytes.'),

@@ -85,8 +85,11 @@ export interface Metrics {
   observe(sources: Partial<GaugeSources>): void;
 }
 
-/** The counters without labels; process CPU time is observed in process-metrics.ts. */
-type PlainCounterName = Exclude<CounterName, LabelledCounterName | 'process_cpu_seconds_total'>;
+/** The counters without labels; process CPU time is observed in process-metrics.ts, rejected items in push-health.ts. */
+type PlainCounterName = Exclude<
+  CounterName,
+  LabelledCounterName | 'process_cpu_seconds_total' | 'otlp_rejected_items_total'
+>;
 type LabelledCounterName =
   | 'authentication_failures_total'
   | 'requests_limited_total'

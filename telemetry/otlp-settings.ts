@@ -3,6 +3,8 @@
  * opentelemetry.io/docs/specs/otel/protocol/exporter and …/configuration/sdk-environment-variables.
  */
 
+import { requireFollowable } from './otel-environment.ts';
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export const signals = ['metrics', 'traces', 'logs'] as const;
@@ -21,22 +23,6 @@ export interface PushTarget {
 /** Null for a signal that is not pushed. */
 export type PushTargets = Readonly<Record<Signal, PushTarget | null>>;
 
-const samplers = [
-  'always_on',
-  'always_off',
-  'traceidratio',
-  'parentbased_always_on',
-  'parentbased_always_off',
-  'parentbased_traceidratio',
-];
-
-/** What `OTEL_<SIGNAL>_EXPORTER` may list; the scrape is always there. */
-const exporters: Readonly<Record<Signal, readonly string[]>> = {
-  metrics: ['otlp', 'prometheus', 'none'],
-  traces: ['otlp', 'none'],
-  logs: ['otlp', 'none'],
-};
-
 /**
  * A signal is pushed when it has an endpoint or `OTEL_<SIGNAL>_EXPORTER` says `otlp`: all are off by default.
  * @param endpoint the collector's base address from the configuration, which the variables override
@@ -44,8 +30,8 @@ const exporters: Readonly<Record<Signal, readonly string[]>> = {
  */
 export function pushTargets(endpoint: string | undefined, environment: Environment): PushTargets {
   if (isSdkDisabled(environment)) return { metrics: null, traces: null, logs: null };
+  requireFollowable(environment);
   const variable = (name: string) => environment[name]?.trim() || undefined;
-  checkSampler(variable);
   return {
     metrics: pushTarget('metrics', endpoint, variable),
     traces: pushTarget('traces', endpoint, variable),
@@ -64,8 +50,7 @@ function pushTarget(signal: Signal, endpoint: string | undefined, variable: Vari
   const wanted = listedExporters(signal, variable);
   if (wanted.includes('none') || (wanted.length > 0 && !wanted.includes('otlp'))) return null;
   const prefixes = [`OTEL_EXPORTER_OTLP_${signal.toUpperCase()}_`, 'OTEL_EXPORTER_OTLP_'];
-  const protocol = chosen(prefixes, 'PROTOCOL', protocols, variable) ?? 'http/protobuf';
-  chosen(prefixes, 'COMPRESSION', ['gzip', 'none'], variable);
+  const protocol = protocolOf(prefixes, variable);
   const path = protocol === 'grpc' ? '' : `/v1/${signal}`;
   const own = variable(`${prefixes[0]}ENDPOINT`);
   if (own !== undefined) return { protocol, url: checkedUrl(own, protocol, `${prefixes[0]}ENDPOINT`) };
@@ -79,25 +64,13 @@ function pushTarget(signal: Signal, endpoint: string | undefined, variable: Vari
 
 function listedExporters(signal: Signal, variable: Variable): string[] {
   const name = `OTEL_${signal.toUpperCase()}_EXPORTER`;
-  const listed = (variable(name) ?? '').split(',').flatMap(item => item.trim() || []);
-  const unknown = listed.find(item => !exporters[signal].includes(item));
-  if (unknown === undefined) return listed;
-  throw new Error(`${name} lists ${JSON.stringify(unknown)}; it may list ${exporters[signal].join(', ')}.`);
+  return (variable(name) ?? '').split(',').flatMap(item => item.trim() || []);
 }
 
-/** The value of the first variable that is set, which must be one of the choices. */
-function chosen<Choice extends string>(
-  prefixes: readonly string[],
-  suffix: string,
-  choices: readonly Choice[],
-  variable: Variable,
-): Choice | undefined {
-  const name = prefixes.map(prefix => prefix + suffix).find(name => variable(name) !== undefined);
-  if (name === undefined) return undefined;
-  const value = variable(name);
-  const choice = choices.find(known => known === value);
-  if (choice !== undefined) return choice;
-  throw new Error(`${name} is ${JSON.stringify(value)}; it must be one of ${choices.join(', ')}.`);
+/** Of the first variable that is set. */
+function protocolOf(prefixes: readonly string[], variable: Variable): Protocol {
+  const value = prefixes.map(prefix => variable(`${prefix}PROTOCOL`)).find(text => text !== undefined);
+  return protocols.find(known => known === value) ?? 'http/protobuf';
 }
 
 /** gRPC takes a bare `host:port` too. */
@@ -110,16 +83,4 @@ function checkedUrl(text: string, protocol: Protocol, source: string): string {
   throw new Error(
     `${source} holds a user or a password; send credentials with OTEL_EXPORTER_OTLP_HEADERS instead.`,
   );
-}
-
-function checkSampler(variable: Variable): void {
-  const name = variable('OTEL_TRACES_SAMPLER');
-  if (name !== undefined && !samplers.includes(name)) {
-    throw new Error(
-      `OTEL_TRACES_SAMPLER is ${JSON.stringify(name)}; it must be one of ${samplers.join(', ')}.`,
-    );
-  }
-  const ratio = Number(variable('OTEL_TRACES_SAMPLER_ARG') ?? 1);
-  if (!name?.endsWith('traceidratio') || (ratio >= 0 && ratio <= 1)) return;
-  throw new Error('OTEL_TRACES_SAMPLER_ARG must be a ratio from 0 to 1.');
 }

@@ -1,5 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import { type ExportResult, ExportResultCode } from '@opentelemetry/core';
+import { metricDefinition } from './catalogue.ts';
 import { createGauge } from './gauges.ts';
 import type { PushTarget, Signal } from './otlp-settings.ts';
 
@@ -20,6 +21,9 @@ interface SignalHealth {
   refused: boolean;
 }
 
+/** How the SDK's reader begins its own error of a push that failed. */
+const failedMetricPush = 'PeriodicExportingMetricReader: metrics export failed';
+
 /** gRPC's DEADLINE_EXCEEDED and UNAVAILABLE, which no collector says; HTTP has no statuses so low. */
 const grpcSilence: readonly unknown[] = [4, 14];
 
@@ -28,6 +32,8 @@ export class PushHealth {
   readonly #log: PushLog;
   readonly #signals = new Map<Signal, SignalHealth>();
   readonly #collectors = new Map<string, Reachability>();
+  readonly #rejected = new Map<Signal, number>();
+  readonly #told = new WeakSet<Error>();
 
   constructor(log: PushLog) {
     this.#log = log;
@@ -37,11 +43,13 @@ export class PushHealth {
   watch(signal: Signal, { url }: PushTarget): PushWatch {
     const health = { lastSuccess: performance.now(), failing: false, refused: false };
     this.#signals.set(signal, health);
+    this.#rejected.set(signal, 0);
     // Without the path, which is another for each signal.
     const collector = URL.parse(url)?.host || url;
     const reachability = this.#collectors.get(collector) ?? new Reachability(collector, this.#log);
     this.#collectors.set(collector, reachability);
     return ({ code, error }, began) => {
+      if (error !== undefined) this.#told.add(error);
       health.failing = code !== ExportResultCode.SUCCESS;
       if (!health.failing) health.lastSuccess = performance.now();
       if (health.failing && !isAnswer(error)) {
@@ -60,8 +68,23 @@ export class PushHealth {
     };
   }
 
-  /** Gauges for each signal that is pushed. */
+  /** A collector took a push, and left out so many of its data points, spans or log records. */
+  rejected(signal: Signal, count: number): void {
+    this.#rejected.set(signal, (this.#rejected.get(signal) ?? 0) + count);
+  }
+
+  /** Whether the error is of a push whose end this was told of. */
+  hasTold(error: unknown): boolean {
+    if (!(error instanceof Error)) return false;
+    return this.#told.has(error) || error.message.startsWith(failedMetricPush);
+  }
+
+  /** What is known of each signal that is pushed. */
   observe(meter: Meter): void {
+    const { instrument, unit } = metricDefinition('otlp_rejected_items_total');
+    meter.createObservableCounter(instrument, { unit }).addCallback(result => {
+      for (const [signal, count] of this.#rejected) result.observe(count, { signal });
+    });
     createGauge(meter, 'otlp_last_push_age_seconds').addCallback(result => {
       for (const [signal, { lastSuccess }] of this.#signals) {
         result.observe((performance.now() - lastSuccess) / 1000, { signal });

@@ -1,4 +1,4 @@
-import { context, logs, type MeterProvider, propagation, trace } from '@opentelemetry/api';
+import { context, diag, logs, type MeterProvider, propagation, trace } from '@opentelemetry/api';
 import type { Resource } from '@opentelemetry/resources';
 import type { LogRecordProcessor } from '@opentelemetry/sdk-logs';
 import type { MetricReader } from '@opentelemetry/sdk-metrics';
@@ -10,6 +10,7 @@ import { createLogBridge } from './log-bridge.ts';
 import type { Environment, PushTarget, PushTargets } from './otlp-settings.ts';
 import type { PushHealth } from './push-health.ts';
 import { createTracing } from './request-tracing.ts';
+import type { SdkLog } from './sdk-log.ts';
 import { noTracing, type RequestTracing } from './tracing.ts';
 
 /** The defaults of OTEL_METRIC_EXPORT_INTERVAL and _TIMEOUT (OpenTelemetry SDK environment variables). */
@@ -38,6 +39,7 @@ export interface TracesAndLogsOptions {
   /** Records what the SDK says of itself. */
   readonly meterProvider: MeterProvider;
   readonly health: PushHealth;
+  readonly sdkLog: SdkLog;
   readonly serviceVersion: string;
   /** Share of traces that begin here and are sampled, where OTEL_TRACES_SAMPLER says nothing. */
   readonly sampleRatio: number;
@@ -56,8 +58,10 @@ export interface TracesAndLogs {
  * 13 MB that a service which pushes nothing is spared. It registers itself globally, so there is one at a time.
  */
 export async function startTracesAndLogs(options: TracesAndLogsOptions): Promise<TracesAndLogs> {
-  const { targets, environment, serviceVersion } = options;
+  const { targets, environment, serviceVersion, sdkLog } = options;
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
+  // NodeSDK would print that it replaces our logger, which it does where OTEL_LOG_LEVEL is set.
+  diag.disable();
   const sdk = new NodeSDK({
     resource: options.resource,
     autoDetectResources: false,
@@ -68,6 +72,7 @@ export async function startTracesAndLogs(options: TracesAndLogsOptions): Promise
     logRecordProcessors: await logProcessors(options),
     ...(await samplerOption(options)),
   });
+  sdkLog.install();
   sdk.start();
   const tracer = trace.getTracer(meterName, serviceVersion);
   const logger = logs.getLogger(meterName, serviceVersion);

@@ -16,10 +16,12 @@ import { Exemplars } from './exemplars.ts';
 import { createExposition, type Exposition, type MetricSource } from './exposition.ts';
 import { ScrapeReader } from './fresh-gauges.ts';
 import { createMetrics, type Metrics } from './instruments.ts';
+import { variablesWithoutEffect } from './otel-environment.ts';
 import { type Environment, isSdkDisabled, type PushTargets, pushTargets } from './otlp-settings.ts';
 import { observeProcess, type ProcessFacts } from './process-metrics.ts';
 import type { TracesAndLogs } from './push.ts';
 import { PushHealth, type PushLog } from './push-health.ts';
+import { SdkLog } from './sdk-log.ts';
 import { noTracing, type RequestTracing } from './tracing.ts';
 import { catalogueViews } from './views.ts';
 
@@ -91,6 +93,12 @@ export async function startSdk(options: Omit<TelemetryOptions, 'onError'>): Prom
   const { env } = options.process;
   const targets = pushTargets(options.otlp.endpoint, env);
   const health = new PushHealth(options.log);
+  const sdkLog = new SdkLog(options.log, health, env);
+  sdkLog.install();
+  const ignored = variablesWithoutEffect(env);
+  if (ignored.length > 0) {
+    options.log.warn({ variables: ignored }, 'variables of OpenTelemetry have no effect on this service');
+  }
   const resource = serviceResource(options.serviceVersion);
   const reader = new ScrapeReader();
   const pushes = Object.values(targets).some(target => target !== null);
@@ -104,7 +112,7 @@ export async function startSdk(options: Omit<TelemetryOptions, 'onError'>): Prom
   runtime.setMeterProvider(provider);
   const meter = provider.getMeter(meterName, options.serviceVersion);
   if (pushes) health.observe(meter);
-  const others = await startOthers(options, targets, { resource, meterProvider: provider, health });
+  const others = await startOthers(options, targets, { resource, meterProvider: provider, health, sdkLog });
   return {
     ...others,
     meter,
@@ -134,7 +142,7 @@ async function pushReaders({ metrics }: PushTargets, health: PushHealth, environ
 async function startOthers(
   options: Omit<TelemetryOptions, 'onError'>,
   targets: PushTargets,
-  shared: { resource: Resource; meterProvider: MeterProvider; health: PushHealth },
+  shared: { resource: Resource; meterProvider: MeterProvider; health: PushHealth; sdkLog: SdkLog },
 ): Promise<TracesAndLogs> {
   if (targets.traces === null && targets.logs === null) return nothingElse;
   const { startTracesAndLogs } = await import('./push.ts');

@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { Server as GrpcServer, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
@@ -15,8 +15,8 @@ export interface Push extends Payload {
   readonly body: Buffer;
 }
 
-/** What a collector does with a push; `silent` accepts it and never answers. */
-export type Manner = 'accept' | 'refuse' | 'silent';
+/** What a collector does with a push; `silent` accepts it and never answers, `partial` says that it left out three items. */
+export type Manner = 'accept' | 'refuse' | 'silent' | 'partial';
 
 /** A collector on loopback that keeps what it is sent. */
 export class Collector {
@@ -77,7 +77,8 @@ export async function startCollector(port = 0): Promise<Collector> {
     const { url: path = '', headers } = request;
     const signal = signals.find(name => path.endsWith(name)) ?? 'metrics';
     const isJson = headers['content-type'] === 'application/json';
-    answer(response, isJson);
+    const type = isJson ? 'application/json' : 'application/x-protobuf';
+    response.writeHead(200, { 'content-type': type }).end(replyTo(signal, collector.manner, isJson));
     const payload = isJson ? decodeJson(body) : decodeProtobuf(signal, body);
     collector.take({ ...payload, signal, path, headers, body });
   });
@@ -92,9 +93,23 @@ export async function startCollector(port = 0): Promise<Collector> {
   return collector;
 }
 
-function answer(response: ServerResponse, isJson: boolean): void {
-  const type = isJson ? 'application/json' : 'application/x-protobuf';
-  response.writeHead(200, { 'content-type': type }).end(isJson ? '{}' : '');
+/** What it says about what it left out. */
+export const complaint = 'too old for this collector';
+const rejectedFields = {
+  metrics: 'rejectedDataPoints',
+  traces: 'rejectedSpans',
+  logs: 'rejectedLogRecords',
+} as const;
+
+/** A response of opentelemetry-proto's collector services: nothing, or a partial success in field 1. */
+function replyTo(signal: Signal, manner: Manner, isJson: boolean): Buffer {
+  if (isJson) {
+    const partialSuccess = { [rejectedFields[signal]]: '3', errorMessage: complaint };
+    return Buffer.from(JSON.stringify(manner === 'partial' ? { partialSuccess } : {}));
+  }
+  if (manner !== 'partial') return Buffer.alloc(0);
+  const partial = [0x08, 3, 0x12, complaint.length, ...Buffer.from(complaint)];
+  return Buffer.from([0x0a, partial.length, ...partial]);
 }
 
 /** Speaks OTLP over gRPC. */
@@ -108,7 +123,7 @@ export async function startGrpcCollector(): Promise<Collector> {
         done: (error: null, reply: Buffer) => void,
       ) {
         const headers = call.metadata.getMap() as IncomingHttpHeaders;
-        done(null, Buffer.alloc(0));
+        done(null, replyTo(signal, collector.manner, false));
         collector.take({
           ...decodeProtobuf(signal, call.request),
           signal,

@@ -94,19 +94,16 @@ const refused: Record<string, readonly [Environment, string]> = {
   'a query': [{ [general]: 'http://c/?key=hunter2' }, `${general} is no http or https address`],
   'a compression': [
     { [general]: collector, OTEL_EXPORTER_OTLP_COMPRESSION: 'zip' },
-    'OTEL_EXPORTER_OTLP_COMPRESSION is "zip"; it must be one of gzip, none.',
+    'OTEL_EXPORTER_OTLP_COMPRESSION must be one of gzip, none (it is "zip").',
   ],
   'an exporter': [
     { OTEL_TRACES_EXPORTER: 'otlp,zipkin' },
-    'OTEL_TRACES_EXPORTER lists "zipkin"; it may list otlp, none.',
+    'OTEL_TRACES_EXPORTER may list otlp, none only (it is "otlp,zipkin").',
   ],
-  'a sampler': [
-    { OTEL_TRACES_SAMPLER: 'some' },
-    'OTEL_TRACES_SAMPLER is "some"; it must be one of always_on, ',
-  ],
+  'a sampler': [{ OTEL_TRACES_SAMPLER: 'some' }, 'OTEL_TRACES_SAMPLER must be one of always_on, '],
   'a ratio': [
     { OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '50%' },
-    'OTEL_TRACES_SAMPLER_ARG must be a ratio from 0 to 1.',
+    'OTEL_TRACES_SAMPLER_ARG must be a ratio from 0 to 1 (it is "50%").',
   ],
 };
 

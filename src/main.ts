@@ -22,6 +22,7 @@ import { watchScriptRunner } from './script-runner.ts';
 import type { Service } from './service.ts';
 import type { Signals, StopSignal } from './signals.ts';
 import { requireStartable } from './start-check.ts';
+import { Supervisor } from './supervisor.ts';
 
 /** Milliseconds. Supervisors kill after 10 s; what hangs is cut before. */
 const stopDeadline = 9500;
@@ -55,6 +56,8 @@ export async function serve(config: Config, configFile: string, signals: Signals
     logger.warn({ parent }, 'npm, which started the service, has ended: the service stops too');
     process.kill(process.pid, 'SIGTERM');
   });
+  const supervisor = new Supervisor(process, logger);
+  supervisor.starting();
   const telemetry = await startTelemetry({
     serviceVersion: packageFile.version,
     process,
@@ -102,6 +105,7 @@ export async function serve(config: Config, configFile: string, signals: Signals
   // The ready line comes first: a signal that arrived during the start is handled from here on.
   announce(config, configFile, running.service, logger);
   await predecessor?.ready();
+  supervisor.ready(`serving ${addressOf(config)}`);
   const handover = new Handover({
     command,
     refusal: () => handoverRefusal(process),
@@ -133,12 +137,17 @@ export async function serve(config: Config, configFile: string, signals: Signals
       return;
     }
     if (handover.forward('SIGHUP')) return;
+    supervisor.reloading();
     running.service.reloadCertificates();
-    reloadPolicy(running.service, logger);
+    reloadPolicy(running.service, logger).then(outcome => {
+      supervisor.ready(`serving ${addressOf(config)}; ${outcome}`);
+    });
   });
   signals.handleStop(signal =>
     stopWithin(stopDeadline, signal, logger, async () => {
+      const told = supervisor.stopping();
       if (await handover.abandon(signal)) await running.stop();
+      await told;
       await telemetry.shutdown();
       lastExit?.note('clean');
     }),
@@ -209,11 +218,15 @@ function endAtOnce(signal: StopSignal, logger: Logger): never {
   process.exit(exitCode(secondStop[signal]));
 }
 
-async function reloadPolicy(service: Service, logger: Logger): Promise<void> {
+/** Resolves with what to say of it. */
+async function reloadPolicy(service: Service, logger: Logger): Promise<string> {
   try {
     await service.reloadPolicy();
     logger.info('policy reloaded');
+    return 'policy reloaded';
   } catch (error) {
-    logger.error({ reason: errorMessage(error) }, 'the policy was not reloaded; the one in force stays');
+    const reason = errorMessage(error);
+    logger.error({ reason }, 'the policy was not reloaded; the one in force stays');
+    return `the policy was not reloaded, and the one before stays: ${reason}`;
   }
 }

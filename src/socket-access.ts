@@ -35,7 +35,9 @@ export function requireSafeFolder(socketPath: string): void {
  * whom the configuration does not name: the group comes before its permission.
  */
 export function grantAccess(socketPath: string, { mode, group }: SocketAccess): void {
-  if (group !== null) chownSync(socketPath, statSync(socketPath).uid, group);
+  const found = statSync(socketPath);
+  // Not even asked for without need: a sandbox may forbid the call.
+  if (group !== null && group !== found.gid) chownSync(socketPath, found.uid, group);
   chmodSync(socketPath, mode);
 }
 

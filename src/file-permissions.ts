@@ -19,7 +19,9 @@ export function requireClosedFiles(config: Config, configFile: string, userId: n
   const policy = config.security.rbac_policy_path;
   requireClosed('the configuration', configFile, othersMayRead);
   requireClosed('the policy', policy, othersMayRead);
+  requireNoFolder('the vault', 'paths.vault_path', vault_path);
   for (const suffix of ['', '-wal', '-shm']) requireClosed('the vault', vault_path + suffix, ownerOnly);
+  requireNoFolder('the bootstrap token', 'paths.bootstrap_token_path', bootstrap_token_path);
   requireClosed('the bootstrap token', bootstrap_token_path, ownerOnly);
   requireClosed('the audit folder', audit_path, groupMayRead);
   const segments = filesOf(audit_path);
@@ -126,13 +128,20 @@ function isMounted(path: string, mounts: readonly string[]): boolean {
   return mounts.includes(real) || (dirname(real) !== '/' && mounts.includes(dirname(real)));
 }
 
-/** None where there is no such folder yet. */
+/** A `chmod` of a folder that was named by mistake would be the wrong advice. */
+function requireNoFolder(what: string, key: string, path: string): void {
+  const stats = lookedAt(what, path, () => statSync(path, { throwIfNoEntry: false }));
+  if (stats?.isDirectory() !== true) return;
+  throw new StartError(`${key} is ${path}, which is a folder; name the file of ${what}`);
+}
+
+/** None where there is no such folder yet. Folders in it are a platform's, such as `lost+found`. */
 function filesOf(folder: string): string[] {
-  return lookedAt('the audit folder', folder, () =>
-    statSync(folder, { throwIfNoEntry: false }) === undefined
-      ? []
-      : readdirSync(folder).map(file => join(folder, file)),
-  );
+  return lookedAt('the audit folder', folder, () => {
+    if (statSync(folder, { throwIfNoEntry: false }) === undefined) return [];
+    const entries = readdirSync(folder, { withFileTypes: true });
+    return entries.filter(entry => !entry.isDirectory()).map(({ name }) => join(folder, name));
+  });
 }
 
 function lookedAt<T>(what: string, path: string, look: () => T): T {

@@ -20,7 +20,7 @@ const processes: Readonly<Record<string, readonly string[]>> = {
   waits: ['http/attacks', 'http/bad-input', 'http/overload'],
   telemetry: ['telemetry'],
   consistency: ['consistency'],
-  commands: ['audit-accept-loss', 'audit-verify', 'health', 'policy-test', 'token-identity'],
+  commands: ['command-line', 'audit-accept-loss', 'audit-verify', 'health', 'policy-test', 'token-identity'],
   ends: ['canary', 'canary-process', 'crash', 'process'],
   http: ['http'],
   starts: [

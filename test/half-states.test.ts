@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { openSqliteStore } from '../src/store/sqlite.ts';
@@ -124,6 +124,7 @@ t.test('what platforms put into a volume is no half state', async t => {
     'keys/lost+found',
   ]) {
     mkdirSync(join(installation.folder, folder), { recursive: true, mode: 0o700 });
+    chmodSync(join(installation.folder, folder), 0o777);
   }
   const service = await startInProcess(installation);
   await service.stop();

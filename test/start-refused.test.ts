@@ -47,7 +47,11 @@ async function isRefused(t: Test, installation: Installation, what: string, mess
 type Damage = (installation: Installation, path: (file: string) => string) => void;
 
 const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegExp]> = {
-  'a missing file': [(_, path) => rmSync(path('config.toml')), {}, /config\.toml: there is no such/],
+  'a missing file': [
+    (_, path) => rmSync(path('config.toml')),
+    {},
+    /config\.toml: there is no such configuration file; .* copy config\.toml and policy\.yaml from \/\S+$/,
+  ],
   'broken TOML': [(_, path) => writeFileSync(path('config.toml'), '[server\n'), {}, /config\.toml:\d+: /],
   'an unknown key': [
     (_, path) => writeFileSync(path('config.toml'), '[server]\nbind = "x"\n'),
@@ -58,6 +62,11 @@ const refusedNew: Record<string, readonly [Damage, Record<string, string>, RegEx
     (_, path) => writeFileSync(path('config.toml'), '[audit]\nsync = "never"\n'),
     {},
     /audit\.sync must be one of always, changes \(it is "never"\)/,
+  ],
+  'a folder in place of the vault': [
+    () => {},
+    { JARVIS_SECRETSD_PATHS_VAULT_PATH: '/tmp' },
+    /paths\.vault_path is \/tmp, which is a folder; name the file of the vault/,
   ],
   'an unknown variable': [() => {}, { JARVIS_SECRETSD_SERVER_PORT: '1' }, /JARVIS_SECRETSD_SERVER_PORT: no /],
   'an address that is none': [

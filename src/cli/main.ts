@@ -10,7 +10,7 @@ const { exitCode } = await import('../exit-codes.ts');
 const { reportRefusal } = await import('../handover/predecessor.ts');
 
 try {
-  await runCommandLine(process.argv, signals);
+  await runCommandLine(process.argv.slice(2), signals);
 } catch (error) {
   process.stderr.write(`jarvis-secretsd: ${errorMessage(error)}\n`);
   await reportRefusal(process, errorMessage(error));

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { errorMessage, StartError } from '../errors.ts';
 import { type Validator, validatorOf } from '../validator.ts';
@@ -30,10 +30,11 @@ export function loadConfig(file: string, environment: Readonly<Record<string, st
 }
 
 function readToml(file: string): Table {
-  if (!existsSync(file))
+  if (!existsSync(file)) {
     throw new StartError(
-      `${file}: there is no such configuration file; name one with --config, or copy config.toml`,
+      `${file}: there is no such configuration file; name one with --config, or copy config.toml and policy.yaml from ${packageFolder()}`,
     );
+  }
   try {
     return withSections(parse(readFileSync(file, 'utf8')));
   } catch (error) {
@@ -41,6 +42,13 @@ function readToml(file: string): Table {
     const line = error instanceof TomlError ? `:${error.line}` : '';
     throw new StartError(`${file}${line}: ${reason}`, { cause: error });
   }
+}
+
+/** Where the shipped configuration is: above src/ in a checkout, and above dist/ in a package. */
+function packageFolder(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'config.toml')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
 }
 
 /** Defaults are filled into tables that exist, so absent sections are made first. */

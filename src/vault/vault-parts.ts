@@ -42,7 +42,7 @@ export function requireParts(paths: VaultPaths, mayCreate: boolean): VaultParts 
   }
   if (mayCreate) return 'none';
   throw new StartError(
-    `There is no vault at ${vault_path} and no key at ${master_key_path}, and server.init is "require". Mount them, or start once with server.init = "auto".`,
+    `There is no vault at ${vault_path} and no key at ${master_key_path}, and none is made: server.init is "require", or a command needs what exists. Mount them, or set paths.vault_path and paths.master_key_path (a systemd unit may set them for the service alone). For a new vault, start once with server.init = "auto".`,
   );
 }
 

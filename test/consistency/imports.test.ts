@@ -4,7 +4,13 @@ import { type SourceFile, sourceFiles } from './source-files.ts';
 /** From the top of the house down: a file imports from its own layer or a lower one. */
 const layers: readonly (readonly string[])[] = [
   ['src/cli/main.ts'],
-  ['src/cli/command-line.ts', 'src/cli/commands/', 'src/cli/question.ts', 'src/cli/check-report.ts'],
+  [
+    'src/cli/command-line.ts',
+    'src/cli/help.ts',
+    'src/cli/commands/',
+    'src/cli/question.ts',
+    'src/cli/check-report.ts',
+  ],
   ['src/main.ts'],
   ['src/hand-over.ts'],
   ['src/running-service.ts'],
@@ -32,6 +38,7 @@ const layers: readonly (readonly string[])[] = [
     'src/errors.ts',
     'src/exit-codes.ts',
     'src/temporary.ts',
+    'src/supervisor.ts',
     'src/log-output.ts',
     'src/script-runner.ts',
     'src/signals.ts',

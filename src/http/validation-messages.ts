@@ -56,14 +56,15 @@ function causeOf(problems: readonly Problem[]): Problem | undefined {
   const [deepest] = own.toSorted((a, b) => depthOf(b) - depthOf(a));
   if (deepest !== undefined) return deepest;
   // No shape fits: a word that none of them has, or else what the field takes in all.
-  const either = (wanted: string) => problems.find(({ keyword }) => keyword === wanted);
-  return either('const') ?? either('anyOf') ?? problems[0];
+  const isTold = (problem: Problem) =>
+    problem.keyword === 'const' || (problem.keyword === 'anyOf' && descriptionOf(problem) !== undefined);
+  return problems.find(isTold) ?? problems[0];
 }
 
 function isOfMeantShape(problem: Problem, _index: number, all: readonly Problem[]): boolean {
   if (all.length === 1) return true;
   if (['anyOf', 'const', 'type'].includes(problem.keyword)) return false;
-  return problem.keyword !== 'enum' || typeof dataOf(problem) !== 'object';
+  return problem.keyword !== 'enum' || typeof dataOf(problem) === 'string';
 }
 
 function choicesOf(problem: Problem, problems: readonly Problem[]): readonly unknown[] | null {

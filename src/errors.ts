@@ -119,6 +119,14 @@ function messageWithCause(error: unknown): string {
   return message.includes(cause) ? message : `${message} (${cause})`;
 }
 
+/**
+ * The message of anything thrown, without what it quotes: for the log, where no name of a secret or of a client may be. Messages
+ * quote names always.
+ */
+export function reasonWithoutNames(error: unknown): string {
+  return errorMessage(error).replaceAll(/"[^"]*"/g, '"…"');
+}
+
 /** The system error code of anything thrown (`ENOENT`, `EADDRINUSE`), or undefined. */
 export function systemErrorCode(error: unknown): string | undefined {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;

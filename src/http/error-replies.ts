@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, ServiceError } from '../errors.ts';
+import { type ErrorCode, reasonWithoutNames, ServiceError } from '../errors.ts';
 import { requestFacts } from './request-span.ts';
 import { validationMessage } from './validation-messages.ts';
 
@@ -71,8 +71,9 @@ function asServiceError(error: Error): ServiceError {
   return new ServiceError(isClientsFault ? 'bad_request' : 'internal', undefined, { cause: error });
 }
 
-/** For the log: what went wrong inside, which never holds a value. */
+/** For the log: what went wrong inside, which never holds a value or a name. */
 function reasonOf(error: Error): string {
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
-  return error instanceof ServiceError ? `${error.message}${cause}` : `${error.name}: ${error.message}`;
+  const cause = error.cause instanceof Error ? `: ${reasonWithoutNames(error.cause)}` : '';
+  const reason = reasonWithoutNames(error);
+  return error instanceof ServiceError ? `${reason}${cause}` : `${error.name}: ${reason}`;
 }

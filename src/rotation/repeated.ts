@@ -1,4 +1,4 @@
-import { errorMessage } from '../errors.ts';
+import { reasonWithoutNames } from '../errors.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { SchedulerLog } from './scheduler.ts';
 
@@ -44,7 +44,7 @@ export class Repeated {
     try {
       await this.#work();
     } catch (error) {
-      this.#log.warn({ reason: errorMessage(error) }, `${this.#what} failed; it is tried again`);
+      this.#log.warn({ reason: reasonWithoutNames(error) }, `${this.#what} failed; it is tried again`);
     }
     if (!this.#stopped) this.#timer = this.#runAfter(this.#intervalMs);
   }

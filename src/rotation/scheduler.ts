@@ -1,5 +1,5 @@
 import type { Span, Tracing } from '../../telemetry/tracing.ts';
-import { errorMessage } from '../errors.ts';
+import { reasonWithoutNames } from '../errors.ts';
 import { Backoff } from './backoff.ts';
 import type { Clock, Timer } from './clock.ts';
 
@@ -119,7 +119,7 @@ class RotationScheduler implements Scheduler {
       await work();
       return true;
     } catch (error) {
-      this.#log.warn({ reason: errorMessage(error) }, `${what} failed; the next round tries again`);
+      this.#log.warn({ reason: reasonWithoutNames(error) }, `${what} failed; the next round tries again`);
       return false;
     }
   }
@@ -154,10 +154,8 @@ class RotationScheduler implements Scheduler {
       this.#backoff.succeeded(name);
     } catch (error) {
       const failures = this.#backoff.failed(name, this.#round);
-      this.#log.warn(
-        { secret: name, failures, reason: errorMessage(error) },
-        'a secret could not be rotated',
-      );
+      // The audit log names the secret; what is logged here may go to many readers.
+      this.#log.warn({ failures, reason: reasonWithoutNames(error) }, 'a secret could not be rotated');
     }
   }
 }

@@ -101,7 +101,7 @@ export class Quotas {
     if (destroyed.length === tooMany) return destroyed;
     return this.refuse(
       'versions',
-      `${name} has ${count} versions that hold a value, of ${most}; wait until generated ones end their grace, purge the secret, or raise quotas.versions.`,
+      `"${name}" has ${count} versions that hold a value, of ${most}; wait until generated ones end their grace, purge the secret, or raise quotas.versions.`,
     );
   }
 

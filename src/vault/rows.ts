@@ -60,7 +60,7 @@ export class Rows {
       this.#metrics.decryptionFailed();
       throw new ServiceError(
         'internal',
-        `Version ${row.version} of ${row.name} cannot be decrypted: it was altered outside this service, or its key is missing.`,
+        `Version ${row.version} of "${row.name}" cannot be decrypted: it was altered outside this service, or its key is missing.`,
         { cause: error },
       );
     }
@@ -125,6 +125,6 @@ export class Rows {
 function tampered(name: string): ServiceError {
   return new ServiceError(
     'internal',
-    `The stored row of ${name} was altered outside this service; restore it from a backup.`,
+    `The stored row of "${name}" was altered outside this service; restore it from a backup.`,
   );
 }

@@ -43,7 +43,7 @@ export class Trust {
     if (!this.refuses(name)) return;
     throw new ServiceError(
       'internal',
-      `${name} is refused: rows of the vault were altered outside this service. \`jarvis-secretsd check\` says which.`,
+      `"${name}" is refused: rows of the vault were altered outside this service. \`jarvis-secretsd check\` says which.`,
     );
   }
 

@@ -67,7 +67,7 @@ class FakeVault implements RotatingVault {
 
   async rotateDue(name: string): Promise<void> {
     this.calls.push(name);
-    if (this.broken.has(name)) throw new Error('the key is missing');
+    if (this.broken.has(name)) throw new Error(`the key of "${name}" is missing`);
     this.due.delete(name);
   }
 
@@ -136,7 +136,7 @@ t.test('a secret that fails stops no other and sits out 1, 2, 4, … rounds', as
   t.notOk(vault.due.has('good'));
   t.equal(scheduler.lastSuccess(), clock.now(), 'a failing secret shows elsewhere');
   t.same(warnings[1], {
-    fields: { secret: 'bad', failures: 2, reason: 'the key is missing' },
+    fields: { failures: 2, reason: 'the key of "…" is missing' },
     message: 'a secret could not be rotated',
   });
 });

@@ -9,7 +9,11 @@ import process from 'node:process';
 import t from 'tap';
 import { isCampaign } from './stack/tools.ts';
 
-const timeout = 120_000;
+/**
+ * Milliseconds that a test may take, or a file that has a process of its own: only a fault lets one come to this, on a machine
+ * that is busy with others, too.
+ */
+const timeout = 600_000;
 
 /**
  * The files and folders of each process, by the name that it has in the results. What takes longest starts first: no core is to

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import t, { type Test } from 'tap';
 import { verifyAuditCommand } from '../src/cli/commands/audit-verify.ts';
+import { owned } from './helpers/owned.ts';
 import { filesIn, type Installation, install } from './helpers/service.ts';
 import { chosenSeed, Random } from './stack/random.ts';
 import { campaignOnly, isCampaign } from './stack/tools.ts';
@@ -21,7 +22,7 @@ async function start(installation: Installation, step: number | null) {
   const command = [process.execPath, ...hook, join(programs, 'start-and-stop.ts'), installation.configFile];
   const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env;
   const env = { PATH, HOME, NODE_COMPILE_CACHE, KILL_AT_STEP: String(step), STEPS_FILE: stepsFile };
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', ...command], {
+  const child = spawn('env', [...owned, 'env', '-u', 'NODE_OPTIONS', ...command], {
     env,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

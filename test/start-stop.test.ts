@@ -90,7 +90,6 @@ async function finishes(t: Test, service: RunningService, signal: NodeJS.Signals
   await once(accepted, 'connect');
   const rotating = service.request('POST', '/rotate', { names: [`${signal}/key`], generator: 'rsa-2048' });
   await service.request('GET', '/healthz');
-  const since = performance.now();
   const stopped = service.stop(signal);
   await waitFor(() => service.output().includes('"msg":"stopping'));
   accepted.write(`GET /secret/${signal}/key HTTP/1.1\r\nHost: localhost\r\nX-Jarvis-Client: admin\r\n\r\n`);
@@ -101,8 +100,7 @@ async function finishes(t: Test, service: RunningService, signal: NodeJS.Signals
   t.equal(answer.headers.connection, 'close');
   answer.resume();
   t.equal((await rotating).status, 200, 'work under way is finished');
-  t.equal(await stopped, 0);
-  t.ok(performance.now() - since < 10_000, 'within 10 s');
+  t.equal(await stopped, 0, 'a clean end: one that takes too long has another code');
   t.match(service.output(), /"msg":"stopped"/);
   const late = once(connect(Number(port), hostname), 'connect');
   await t.rejects(late, { code: 'ECONNREFUSED' }, 'the port is closed');

@@ -7,6 +7,10 @@ import { resolve } from 'node:path';
 import { argv } from 'node:process';
 import t from 'tap';
 
+// The limit of the process counts from the start of each test: files do not share it.
+const { timeout } = t.options;
+t.on('subtestStart', () => t.setTimeout(timeout ?? 0));
+
 for (const file of argv.slice(2)) {
   // What a file makes for all of its tests is in a folder of its own, as it would be in a process of its own.
   t.testdirName = resolve('.tap/fixtures', file.replaceAll('/', '-'));

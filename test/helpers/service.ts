@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../tools/free-port.ts';
 import { ask } from './ask.ts';
+import { owned } from './owned.ts';
 
 export const checkout = resolve(import.meta.dirname, '../..');
 export const executable = join(checkout, 'bin/jarvis-secretsd');
@@ -160,7 +161,7 @@ export function launch(installation: Installation, args: readonly string[]): Lau
   // A service in this process has set its own.
   const umask = process.umask(installation.umask ?? 0o022);
   const { wrapper = [], executable: file = executable } = installation;
-  const child = spawn('env', [...command, ...wrapper, file, ...args], {
+  const child = spawn('env', [...command, ...owned, ...wrapper, file, ...args], {
     cwd: installation.folder,
     env: { PATH, HOME, NODE_COMPILE_CACHE: compileCache, ...installation.environment },
     stdio: ['ignore', 'pipe', 'pipe'],

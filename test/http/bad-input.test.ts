@@ -46,7 +46,7 @@ t.test('requests that do not arrive in time are cut off', async t => {
       isRefusal(t, answer, { what: 'half', status: 408, error: 'request_timeout' });
   });
   t.equal(http_requests_error, 2, 'counted');
-  t.ok(performance.now() - started < 20_000, 'soon after the limit of 10 s');
+  t.ok(performance.now() - started < 50_000, 'by the limit of 10 s; that of Node is 60 s');
   t.same(await everything(), before, 'nothing changed');
 });
 

@@ -186,10 +186,10 @@ t.test('an alias bomb costs nothing', async t => {
 });
 
 t.test('a file of many repeated keys is read in linear time', async t => {
-  const start = performance.now();
+  const before = process.cpuUsage();
   const clients = Array.from({ length: 20_000 }, (_, i) => ` c${i}: {}`);
   t.equal(parsePolicy(`clients:\n${clients.join('\n')}`).clients.length, 20_000);
-  t.ok(performance.now() - start < 3000);
+  t.ok(process.cpuUsage(before).user < 10e6, 'microseconds of CPU; comparing each with each takes minutes');
 });
 
 t.test('a damaged policy is refused with PolicyError or is a policy', async t => {

@@ -121,11 +121,11 @@ t.test('a hostile pattern stays cheap', async t => {
   const pattern = `${'*a'.repeat(120)}*b`;
   const policy = parsePolicy(`clients: {web: {allow: ["read ${pattern}"]}}`);
   const name = `${'a'.repeat(255)}c`;
-  const start = performance.now();
+  const before = process.cpuUsage();
   for (let i = 0; i < 1000; i++) policy.allows('web', 'read', name);
   t.ok(
-    performance.now() - start < 500,
-    'a thousand decisions; backtracking would take longer than the universe',
+    process.cpuUsage(before).user < 5e6,
+    'microseconds of CPU for a thousand decisions; backtracking would take longer than the universe',
   );
 });
 

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
+import { owned } from '../helpers/owned.ts';
 import { findTool } from './tools.ts';
 
 /** Milliseconds: how long anything here may take to come true on a busy machine, and between two looks. */
-const patience = 60_000;
+const patience = 180_000;
 const pause = 200;
 
 export interface Program {
@@ -23,7 +24,7 @@ export async function startProgram(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Program> {
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(findTool(name) ?? name, args, {
+  const child = spawn('env', [...owned, findTool(name) ?? name, ...args], {
     env: { PATH, HOME, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { owned } from '../helpers/owned.ts';
 
 const folder = join(import.meta.dirname, 'children');
 
@@ -14,7 +15,7 @@ export function startChild(
 ): ChildProcess {
   // The test runner loads itself into every child, and there undoes how Node treats signals.
   const bare = ['-u', 'NODE_OPTIONS', process.execPath, join(folder, program), ...args];
-  return spawn('env', [...wrapper, 'env', ...bare], { stdio: ['pipe', 'pipe', 'inherit'] });
+  return spawn('env', [...owned, ...wrapper, 'env', ...bare], { stdio: ['pipe', 'pipe', 'inherit'] });
 }
 
 /** The JSON that a program prints before it ends. */

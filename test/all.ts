@@ -36,6 +36,7 @@ const processes: Readonly<Record<string, readonly string[]>> = {
     'start-temporary',
     'unix-socket',
   ],
+  stops: ['stack/stops'],
   audit: ['audit'],
   store: ['store'],
   tls: ['tls'],

@@ -101,10 +101,8 @@ t.test(
     const service = askedService(installation);
 
     const chain = await ServiceChain.start(installation);
-    t.equal(
-      (await service.request('POST', '/secret', { name: 'app/new', value: 'by this release' })).status,
-      201,
-    );
+    const made = await service.request('POST', '/secret', { name: 'app/new', value: 'by this release' });
+    t.equal(made.status, 201, await made.text());
     const { pid } = chain;
     chain.place(before);
     t.match(await chain.failToHandOver(), /^it ended with code \d+$/, 'it knows no passed sockets');

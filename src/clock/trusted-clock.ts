@@ -89,7 +89,7 @@ export class TrustedClock {
 
   /** The time as it would be without the doubt. Milliseconds since the epoch. */
   get expected(): number {
-    return this.#doubt === null ? this.now() : this.#source.running() + this.#runningOffset;
+    return this.#doubt === null ? this.now() : this.#expected();
   }
 
   now(): number {
@@ -101,7 +101,7 @@ export class TrustedClock {
     if (this.#doubt === null && this.#isSteady()) return certain(wall);
     const doubt = this.look();
     if (doubt === null) return certain(this.#source.wall());
-    const expected = this.#source.running() + this.#runningOffset;
+    const expected = this.#expected();
     return {
       // More services are stopped for long than are started with a wrong clock.
       now: doubt.kind === 'ahead' ? Math.max(wall, expected) : expected,
@@ -144,6 +144,11 @@ export class TrustedClock {
     const passed = Math.max(0, sinceBoot - this.#lookedAt);
     this.#lookedAt = sinceBoot;
     return { wall, sinceBoot, passed };
+  }
+
+  /** Whole milliseconds, as times are stored. */
+  #expected(): number {
+    return Math.round(this.#source.running() + this.#runningOffset);
   }
 
   #isSteady(): boolean {

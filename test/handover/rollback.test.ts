@@ -119,6 +119,13 @@ t.test(
     t.equal(await old.stop(), 0);
     await isWhole(t, { ...installation, executable: before });
 
+    await t.rejects(startService(installation), {
+      message: /code 2: .*If an earlier release ran on it after a rollback.* `jarvis-secretsd check`/,
+    });
+    const command = ['check', '--config', installation.configFile];
+    const id = (await runCommand(installation, command)).output.match(/\b[0-9a-f]{16}\b/g)?.at(-1);
+    const accepted = await runCommand(installation, [...command, '--accept', String(id)]);
+    t.equal(accepted.code, 0, accepted.output);
     const again = await startService(installation);
     await holds(t, installation, { '/secret/app/new': 'by the one before' });
     t.equal(await again.stop(), 0);

@@ -16,6 +16,7 @@ import { HandlerDeadline } from './http/handler-deadline.ts';
 import { describeApi } from './http/openapi.ts';
 import { OriginGuard } from './http/origin.ts';
 import { OverloadGuard } from './http/overload.ts';
+import { boundPipelines } from './http/pipelines.ts';
 import { RequestLimits } from './http/request-limits.ts';
 import { refuseUnsupported } from './http/request-options.ts';
 import { attachSpan } from './http/request-span.ts';
@@ -65,6 +66,7 @@ export async function buildApp(dependencies: AppDependencies): Promise<Api> {
   const app = createServer(logger, tls);
   app.server.on('tlsClientError', () => metrics.handshakeFailed());
   await app.register(swagger, describeApi(health.version));
+  boundPipelines(app.server, metrics);
   const origin = new OriginGuard(dependencies.expectedHosts);
   const limits = new RequestLimits(dependencies.limits, metrics);
   const refusals = limits.guardRefusals(dependencies.refusals);

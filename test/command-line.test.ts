@@ -49,6 +49,7 @@ for (const command of [
     t.equal(code, 0);
     t.match(output, new RegExp(`^Example:\n  jarvis-secretsd ${command.join(' ')} `, 'm'));
     t.match(output, 'JARVIS_SECRETSD_<SECTION>_<KEY>');
+    t.equal((await run('help', ...command)).output, output);
     t.match(output, /^Document, in the folder of the package: docs\/\w+\.md$/m);
   });
 }

@@ -22,8 +22,12 @@ export async function runCommandLine(args: readonly string[], signals: Signals):
   await program.parseAsync(withCommand(args), { from: 'user' });
 }
 
-/** `--config FILE` alone has always started the service, and `--check-config` is a command in the form of an option. */
+/**
+ * `--config FILE` alone has always started the service, and `--check-config` is a command in the form of an option. Commander's
+ * own `help` knows no commands of commands.
+ */
 function withCommand(args: readonly string[]): string[] {
+  if (args[0] === 'help' && args.length > 2) return [...args.slice(1), '--help'];
   const rest = [...args];
   const config: string[] = [];
   let isCheck = false;

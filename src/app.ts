@@ -47,7 +47,7 @@ export interface AppDependencies {
   /** Null for plain HTTP. */
   readonly tls: TlsOptions | null;
   /** The client that a name of a verified certificate belongs to; null for nobody's. */
-  readonly clientOfCertificate: (name: string) => string | null;
+  readonly clientOfCertificate: (name: string, authorities: readonly string[]) => string | null;
   readonly health: HealthFacts;
   /** By which credentials expire, in milliseconds since the epoch; the wall clock unless given. */
   readonly credentialTime?: () => number;

@@ -141,7 +141,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     refusals,
     logger,
     tls: certificates?.serverOptions ?? null,
-    clientOfCertificate: name => policy.policy.clientOfCertificate(name),
+    clientOfCertificate: (name, authorities) => policy.policy.clientOfCertificate(name, authorities),
     credentialTime: () => clock.moment().latest,
     expectedHosts: expectedHosts(config),
     limits,

@@ -12,12 +12,18 @@ export interface GroupSection {
   readonly rules: readonly Rule[];
 }
 
+export interface CertificateOwner {
+  readonly client: string;
+  /** SHA-256 of the authority that must stand above the certificate, in lower-case hexadecimal; null for any that is trusted. */
+  readonly authority: string | null;
+}
+
 /** A policy file, checked in every detail but not compiled. */
 export interface PolicyDocument {
   readonly clients: ReadonlyMap<string, readonly Rule[]>;
   readonly groups: readonly GroupSection[];
-  /** The client that each name of a certificate belongs to. */
-  readonly certificates: ReadonlyMap<string, string>;
+  /** Whose each name of a certificate is. */
+  readonly certificates: ReadonlyMap<string, CertificateOwner>;
 }
 
 /** Throws PolicyError for the first thing in the text that is wrong. */
@@ -26,12 +32,13 @@ export function readDocument(text: string): PolicyDocument {
   const sections = fields(root, ['clients', 'groups']);
   const clientSection = sections.get('clients') ?? root.fail('has no "clients"');
   const clients = new Map<string, readonly Rule[]>();
-  const certificates = new Map<string, string>();
+  const certificates = new Map<string, CertificateOwner>();
   for (const entry of namedEntries(clientSection)) {
     const sections = fields(entry.value, ['allow', 'deny', 'certificates']);
     clients.set(entry.name, rulesOf(sections, entry.value.key));
     for (const item of sections.get('certificates')?.items() ?? []) {
-      certificates.set(certificate(item, certificates), entry.name);
+      const { name, authority } = certificate(item, certificates);
+      certificates.set(name, { client: entry.name, authority });
     }
   }
   const groupSection = sections.get('groups');
@@ -54,13 +61,27 @@ function group(value: YamlValue, clients: ReadonlyMap<string, unknown>): GroupSe
 }
 
 /** A name that no client before has: nobody could say whose a certificate with it is. */
-function certificate(item: YamlValue, taken: ReadonlyMap<string, string>): string {
-  const name = item.text();
+function certificate(
+  item: YamlValue,
+  taken: ReadonlyMap<string, CertificateOwner>,
+): { name: string; authority: string | null } {
+  const parts = item.isMapping ? fields(item, ['name', 'authority']) : null;
+  const name = parts === null ? item.text() : (parts.get('name') ?? item.fail('has no "name"')).text();
   const reason = certificateFault(name);
   if (reason !== null) item.fail(`certificate ${quoted(name)} ${reason}`);
   const owner = taken.get(name);
-  if (owner !== undefined) item.fail(`certificate ${quoted(name)} belongs to ${owner} already`);
-  return name;
+  if (owner !== undefined) item.fail(`certificate ${quoted(name)} belongs to ${owner.client} already`);
+  if (parts === null) return { name, authority: null };
+  return { name, authority: fingerprint(parts.get('authority') ?? item.fail('has no "authority"')) };
+}
+
+/** As OpenSSL prints it, or without the colons. */
+function fingerprint(value: YamlValue): string {
+  const text = value.text().replaceAll(':', '').toLowerCase();
+  if (/^[0-9a-f]{64}$/.test(text)) return text;
+  return value.fail(
+    'is not the SHA-256 of a certificate in hexadecimal: openssl x509 -noout -fingerprint -sha256',
+  );
 }
 
 function namedEntries(value: YamlValue): YamlEntry[] {

@@ -27,8 +27,11 @@ export interface Policy {
    */
   listRanges(client: string): readonly Range[];
   knows(client: string): boolean;
-  /** The client that a name of a verified certificate, such as `DNS:web.internal`, belongs to; null for nobody's. */
-  clientOfCertificate(name: string): string | null;
+  /**
+   * The client that a name of a verified certificate, such as `DNS:web.internal`, belongs to; null for nobody's.
+   * @param authorities fingerprints of those above the certificate
+   */
+  clientOfCertificate(name: string, authorities: readonly string[]): string | null;
   readonly clients: readonly string[];
   /** Which part of the name space a name belongs to. */
   readonly namespaces: Namespaces;
@@ -43,7 +46,7 @@ class CompiledPolicy implements Policy {
   /** A client's own rules and those of its groups, which members share. */
   readonly #tables: Map<string, RuleTable[]>;
   readonly #listRanges: Map<string, readonly Range[]> = new Map();
-  readonly #certificates: ReadonlyMap<string, string>;
+  readonly #certificates: PolicyDocument['certificates'];
   readonly namespaces: Namespaces;
 
   constructor(document: PolicyDocument) {
@@ -70,8 +73,10 @@ class CompiledPolicy implements Policy {
     return this.#tables.has(client);
   }
 
-  clientOfCertificate(name: string): string | null {
-    return this.#certificates.get(name) ?? null;
+  clientOfCertificate(name: string, authorities: readonly string[]): string | null {
+    const owner = this.#certificates.get(name);
+    if (owner === undefined) return null;
+    return owner.authority === null || authorities.includes(owner.authority) ? owner.client : null;
   }
 
   allows(client: string, action: Action, name: string): boolean {

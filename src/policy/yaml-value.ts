@@ -51,6 +51,10 @@ export class YamlValue {
     );
   }
 
+  get isMapping(): boolean {
+    return isMap(this.#node);
+  }
+
   text(): string {
     return String(this.#expect(isScalar, 'text').value);
   }

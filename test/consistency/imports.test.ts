@@ -59,6 +59,7 @@ const cryptoUsers = [
   'src/audit/scan.ts',
   'src/audit/settings.ts',
   'src/audit/structure.ts',
+  'src/http/authentication/certificate-authorities.ts',
   'src/http/authentication/certificate-names.ts',
   'src/policy/policy-in-force.ts',
   'src/rotation/generators.ts',

@@ -67,4 +67,5 @@ t.test('a small body that is refused leaves the connection to the next request',
   t.match(answers, /^HTTP\/1\.1 401 [\s\S]*HTTP\/1\.1 200 /);
 });
 
-t.teardown(() => service.stop());
+// No teardown: see test/together.ts.
+t.test('the service stops', () => service.stop());

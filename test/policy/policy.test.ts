@@ -152,9 +152,9 @@ clients:
   web: {certificates: ["URI:spiffe://example.test/web", "DNS:web.internal"]}
   billing: {certificates: ["CN:billing"]}
 `);
-  t.equal(policy.clientOfCertificate('URI:spiffe://example.test/web'), 'web');
-  t.equal(policy.clientOfCertificate('DNS:web.internal'), 'web');
-  t.equal(policy.clientOfCertificate('CN:billing'), 'billing');
+  t.equal(policy.clientOfCertificate('URI:spiffe://example.test/web', []), 'web');
+  t.equal(policy.clientOfCertificate('DNS:web.internal', []), 'web');
+  t.equal(policy.clientOfCertificate('CN:billing', []), 'billing');
   const strangers = [
     'URI:spiffe://example.test/web/',
     'URI:spiffe://example.test/we',
@@ -167,5 +167,5 @@ clients:
     '',
     '__proto__',
   ];
-  for (const name of strangers) t.equal(policy.clientOfCertificate(name), null, name);
+  for (const name of strangers) t.equal(policy.clientOfCertificate(name, []), null, name);
 });

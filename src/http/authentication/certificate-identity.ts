@@ -4,13 +4,14 @@ import type { Metrics } from '../../../telemetry/instruments.ts';
 import { ServiceError } from '../../errors.ts';
 import type { Credential } from '../../vault/caller.ts';
 import type { Caller } from '../../vault/vault.ts';
+import { certificateAuthorities } from './certificate-authorities.ts';
 import { certificateNames } from './certificate-names.ts';
 import { remoteAddress } from './identity.ts';
 import { type Reason, type RefusalRecorder, Refusals } from './refusals.ts';
 
 export interface CertificateIdentityOptions {
   /** The client that a name such as `DNS:web.internal` belongs to; null for nobody's. */
-  readonly clientOf: (name: string) => string | null;
+  readonly clientOf: (name: string, authorities: readonly string[]) => string | null;
   /** Headers by which a request says itself who calls, which then counts instead. */
   readonly sayingHeaders: readonly string[];
   readonly metrics: Metrics;
@@ -22,6 +23,8 @@ export interface CertificateIdentityOptions {
 /** What does not change while a connection stands. */
 interface PeerCertificate {
   readonly names: readonly string[];
+  /** Fingerprints of those above it. */
+  readonly authorities: readonly string[];
   /** SHA-256 of the certificate, in hexadecimal. */
   readonly fingerprint: string;
   /** Milliseconds since the epoch. */
@@ -33,7 +36,7 @@ interface PeerCertificate {
  * longer names is refused on connections that stand already.
  */
 export class CertificateIdentity {
-  readonly #clientOf: (name: string) => string | null;
+  readonly #clientOf: CertificateIdentityOptions['clientOf'];
   readonly #sayingHeaders: readonly string[];
   readonly #refusals: Refusals;
   readonly #now: () => number;
@@ -93,8 +96,9 @@ export class CertificateIdentity {
   }
 
   /** Each client once that a name of the certificate belongs to now. */
-  #clientsOf({ names }: PeerCertificate): string[] {
-    return [...new Set(names.map(this.#clientOf).filter(client => client !== null))];
+  #clientsOf({ names, authorities }: PeerCertificate): string[] {
+    const owners = names.map(name => this.#clientOf(name, authorities));
+    return [...new Set(owners.filter(client => client !== null))];
   }
 
   #hasExpired({ expiresAt }: PeerCertificate): boolean {
@@ -113,6 +117,7 @@ function peerCertificate(socket: TLSSocket): PeerCertificate | null {
   if (certificate === undefined) return null;
   return {
     names: certificateNames(certificate),
+    authorities: socket.authorized ? certificateAuthorities(socket) : [],
     fingerprint: certificate.fingerprint256.replaceAll(':', '').toLowerCase(),
     expiresAt: certificate.validToDate.getTime(),
   };

@@ -6,6 +6,8 @@ import { Handshakes } from './handshakes.ts';
 
 /** How long nothing must move before an idle connection is closed: a busy client takes its time for the next request. */
 const quietMs = 500;
+/** A new connection gets longer for its first request: on a busy machine its client is told late that it is connected. */
+const silentMs = 3000;
 const sweepIntervalMs = 25;
 
 /** How much has moved on a connection, and since when no more has. */
@@ -44,7 +46,7 @@ export class Drain {
     const open = [...this.#connections.keys()];
     await this.#sweepUntil(nowMs => {
       this.#observe(nowMs);
-      this.#closeIdle(nowMs - quietMs);
+      this.#closeIdle(nowMs, nowMs - quietMs);
       return open.every(socket => socket.closed);
     }, deadlineMs);
   }
@@ -65,9 +67,9 @@ export class Drain {
     });
     await this.#sweepUntil(nowMs => {
       if (isClosed) return true;
-      if (nowMs - this.#observe(nowMs) < quietMs) return false;
-      this.#closeIdle(nowMs);
-      this.#handshakes.cut();
+      const latestMs = this.#observe(nowMs);
+      this.#closeIdle(nowMs, nowMs - latestMs < quietMs ? -Infinity : nowMs);
+      if (nowMs - this.#handshakes.movedAtMs(nowMs) >= silentMs) this.#handshakes.cut();
       return false;
     }, deadlineMs);
     for (const socket of this.#connections.keys()) socket.destroy();
@@ -97,10 +99,12 @@ export class Drain {
     return latestMs;
   }
 
-  #closeIdle(quietSinceMs: number): void {
+  /** @param quietSinceMs of connections that have served a request */
+  #closeIdle(nowMs: number, quietSinceMs: number): void {
     for (const [socket, { sinceMs }] of this.#connections) {
+      const latestMs = socket.bytesRead === 0 ? nowMs - silentMs : quietSinceMs;
       // Over TLS this says goodbye (close_notify) where destroy() would not.
-      if (sinceMs <= quietSinceMs && isIdle(socket) && !socket.writableEnded) socket.destroySoon();
+      if (sinceMs <= latestMs && isIdle(socket) && !socket.writableEnded) socket.destroySoon();
     }
   }
 

@@ -17,6 +17,7 @@ export class Handshakes {
     server.on('connection', (socket: Socket) => {
       const key = keyOf(socket);
       this.#sockets.set(key, socket);
+      this.#movedAtMs = performance.now();
       socket.once('close', () => this.#sockets.delete(key));
     });
     server.on('secureConnection', (socket: Socket) => this.#sockets.delete(keyOf(socket)));

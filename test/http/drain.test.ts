@@ -110,6 +110,8 @@ for (const [what, bytes] of Object.entries(unfinished)) {
       isClosed = true;
     });
     const other = await RawConnection.open(url);
+    other.send(request);
+    await other.answer();
     const closed = drain.close(2000);
     await other.closed;
     t.notOk(isClosed, 'an idle connection ends before it');

@@ -11,8 +11,8 @@ import { chosenSeed, Random } from './stack/random.ts';
 import { campaignOnly, isCampaign } from './stack/tools.ts';
 
 const programs = join(import.meta.dirname, 'first-start');
-/** Outside a campaign every seventh step is tried. */
-const stride = isCampaign ? 1 : 7;
+/** Outside a campaign every sixteenth step is tried. */
+const stride = isCampaign ? 1 : 16;
 const doubleInterruptions = 200;
 
 /** @param step the change before which the process is killed; null for none */

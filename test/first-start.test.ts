@@ -83,7 +83,7 @@ t.test('a first start that is killed twice', { skip: campaignOnly }, async t => 
     removeAll(installation);
     const kills: string[] = [];
     for (let kill = 0; kill < 2; kill++) {
-      const step = 1 + random.below(50);
+      const step = 1 + random.below(110);
       const { output } = await start(installation, step);
       kills.push(`step ${step}, ${output}`);
     }

@@ -104,8 +104,12 @@ export async function serve(config: Config, configFile: string, signals: Signals
   let running = await start({ handles, ownsSocketFile, stopRequested: signals.stopRequested });
   // The ready line comes first: a signal that arrived during the start is handled from here on.
   announce(config, configFile, running.service, logger);
-  await predecessor?.ready();
   supervisor.ready(`serving ${addressOf(config)}`);
+  if (predecessor !== null) {
+    // To systemd the service would have ended if its predecessor ended first.
+    await supervisor.told();
+    await predecessor.ready();
+  }
   const handover = new Handover({
     command,
     refusal: () => handoverRefusal(process),

@@ -54,6 +54,11 @@ export class Supervisor {
     this.#timer = setInterval(() => this.#send('WATCHDOG=1'), this.#watchdogIntervalMs).unref();
   }
 
+  /** Resolves when systemd has been told all so far. */
+  async told(): Promise<void> {
+    await this.#sent;
+  }
+
   reloading(): void {
     this.#send('RELOADING=1', `MONOTONIC_USEC=${this.#hrtime.bigint() / 1000n}`, 'STATUS=reloading');
   }

@@ -14,7 +14,7 @@ const { EDQUOT, EFBIG, EIO, ENOSPC, EROFS } = constants.errno;
 async function under(t: Test, fault: string): Promise<unknown> {
   const folder = t.testdir();
   const control = join(folder, 'fault');
-  const wrapper = [`LD_PRELOAD=${library}`, `FAIL_CALLS=${control}`];
+  const wrapper = ['env', `LD_PRELOAD=${library}`, `FAIL_CALLS=${control}`];
   return await childResult(startChild('commit-under-faults.ts', [folder, control, fault], wrapper));
 }
 

@@ -3,8 +3,8 @@ import type { Socket } from 'node:net';
 import { ServiceError } from '../errors.ts';
 import { commonHeaders, errorBody } from './error-replies.ts';
 
-/** Answers that a connection may be owed: more than the requests that it may have under way, with room for refusals. */
-const mostOwed = 64;
+/** Answers that a connection may be owed: as many as the requests that it may have under way. */
+const mostOwed = 32;
 
 const refusal = new ServiceError('overloaded');
 const body = errorBody(refusal);

@@ -127,7 +127,7 @@ async function announceSeal(audit: AuditLog, { seal, store }: OpenedVault): Prom
 }
 
 async function openAudit(
-  { config, metrics }: WorkingVaultOptions,
+  { config, metrics, log }: WorkingVaultOptions,
   { keyring, store }: OpenedVault,
   clock: TrustedClock,
 ): Promise<AuditLog> {
@@ -136,6 +136,7 @@ async function openAudit(
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
     prove: data => keyring.prove(data),
+    report: message => log.error({}, message),
     publicKey: keyring.publicKey,
     registry: store,
     sync: config.audit.sync,

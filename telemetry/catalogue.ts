@@ -129,6 +129,11 @@ const serviceMetrics = [
     's',
     'When a verification of the whole vault last found no problem, in Unix seconds; 0 before the first.',
   ),
+  counter(
+    'audit_files_changed_total',
+    '{change}',
+    'Changes to files of the audit log that something else than the service made while it ran.',
+  ),
   gauge('audit_latched', '1', '1 while the audit log refuses work after a failed write, else 0.'),
   gauge(
     'disk_free_bytes',

@@ -76,6 +76,8 @@ export interface Metrics {
   handshakeFailed(): void;
   handoverFailed(): void;
   foreignCommits(count: number): void;
+  /** Somebody else has changed files of the audit log. */
+  auditFilesChanged(): void;
   requestLimited(limit: RequestLimit): void;
   connectionDropped(reason: ConnectionDropReason): void;
   quotaExceeded(quota: Quota): void;
@@ -162,6 +164,7 @@ export function createMetrics(meter: Meter, exemplars: Exemplars | null = null):
     handshakeFailed: () => void counts.tls_handshake_failures_total++,
     handoverFailed: () => void counts.handovers_failed_total++,
     foreignCommits: count => add(counts, 'vault_foreign_commits_total', count),
+    auditFilesChanged: () => void counts.audit_files_changed_total++,
     requestLimited: limited,
     connectionDropped: dropped,
     quotaExceeded: exceeded,
@@ -196,6 +199,7 @@ export function noMetrics(): Metrics {
     handshakeFailed: nothing,
     handoverFailed: nothing,
     foreignCommits: nothing,
+    auditFilesChanged: nothing,
     requestLimited: nothing,
     connectionDropped: nothing,
     quotaExceeded: nothing,
@@ -223,6 +227,7 @@ function zeroCounts(): Record<PlainCounterName, number> {
     tls_handshake_failures_total: 0,
     handovers_failed_total: 0,
     vault_foreign_commits_total: 0,
+    audit_files_changed_total: 0,
   };
 }
 

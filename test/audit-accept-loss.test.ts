@@ -4,6 +4,9 @@ import t from 'tap';
 import { acceptLossCommand } from '../src/cli/commands/audit-accept-loss.ts';
 import { type Installation, install, runCommand } from './helpers/service.ts';
 import { startInProcess } from './helpers/service-in-process.ts';
+import { stackTimeout } from './stack/tools.ts';
+
+t.setTimeout(stackTimeout);
 
 /** A stopped service's folder with an audit log of several segments. */
 const original = await install(t.testdir(), { JARVIS_SECRETSD_AUDIT_SEGMENT_BYTES: '4096' });

@@ -103,6 +103,7 @@ async function setup(t: Test) {
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
     prove: data => keyring.prove(data),
+    report: () => undefined,
     publicKey: keyring.publicKey,
     registry: store,
     sync: 'always',

@@ -5,6 +5,22 @@ import type { AuditEntry } from './record.ts';
 /** An `intent` record without its outcome. */
 export interface UnfinishedIntent extends ChainPosition {
   readonly entry: AuditEntry;
+  /** The record that stated it last, when it is not the intent itself. */
+  readonly restatedAt?: number;
+}
+
+/** States an open intent again, so that a start need not read back to it. */
+export function intentRestated({ seq, hash, entry }: UnfinishedIntent): AuditEntry {
+  const detail = { ...entry.detail, intent_seq: seq, intent_hash: hash };
+  return { ...entry, event: 'intent_restated', detail };
+}
+
+/** The intent that a record restates. */
+function restatedIntent({ seq: restatedAt, entry }: UnfinishedIntent): UnfinishedIntent {
+  const { intent_seq: seq, intent_hash: hash, ...detail } = entry.detail ?? {};
+  const { detail: _, ...facts } = entry;
+  const intent = Object.keys(detail).length === 0 ? facts : { ...facts, detail };
+  return { seq: Number(seq), hash: String(hash), restatedAt, entry: { ...intent, event: 'intent' } };
 }
 
 /** Outcomes of these actions, when `ok`, mean a commit in the store; `admin` does where it is about tokens. */
@@ -30,9 +46,10 @@ export class OpenIntents {
   readonly #open = new Map<string | null, Map<string | null, UnfinishedIntent[]>>();
   #committed: ChainPosition | null = null;
 
-  /** Takes an `intent` or `outcome` record; false for an outcome that no intent announced. */
+  /** Takes an `intent`, `intent_restated` or `outcome` record; false for an outcome that no intent announced. */
   note(record: UnfinishedIntent): boolean {
     const { op_id: operation, resource, event } = record.entry;
+    if (event === 'intent_restated') return this.#restate(restatedIntent(record));
     if (event !== 'intent') return this.#finish(record.entry);
     const byResource = this.#open.get(operation) ?? new Map<string | null, UnfinishedIntent[]>();
     const same = byResource.get(resource) ?? [];
@@ -47,9 +64,29 @@ export class OpenIntents {
     return open.sort((a, b) => a.seq - b.seq);
   }
 
+  /** How far back a start has to read for them; null where there are none. */
+  static oldestPlace(open: readonly UnfinishedIntent[]): number | null {
+    return open.length === 0 ? null : Math.min(...open.map(({ seq, restatedAt }) => restatedAt ?? seq));
+  }
+
   /** The furthest intent whose outcome says that a secret or token was changed; null where there is none. */
   get committed(): ChainPosition | null {
     return this.#committed;
+  }
+
+  /** In place of the intent that was read before, or as one that stands too far back to be read. */
+  #restate(intent: UnfinishedIntent): true {
+    const { op_id: operation, resource } = intent.entry;
+    const byResource = this.#open.get(operation) ?? new Map<string | null, UnfinishedIntent[]>();
+    const others = (byResource.get(resource) ?? []).filter(({ seq }) => seq !== intent.seq);
+    this.#open.set(
+      operation,
+      byResource.set(
+        resource,
+        [...others, intent].sort((a, b) => a.seq - b.seq),
+      ),
+    );
+    return true;
   }
 
   #finish(outcome: AuditEntry): boolean {

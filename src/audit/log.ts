@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { makeFolder } from '../durable-folders.ts';
 import { errorMessage, StartError } from '../errors.ts';
+import { FileWatch } from './file-watch.ts';
 import type { UnfinishedIntent } from './intents.ts';
 import type { AuditTrail } from './record.ts';
 import { readFacts } from './registry.ts';
@@ -42,13 +43,19 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
 async function openExamined(options: AuditLogOptions): Promise<AuditLog> {
   const { folder, vaultId, publicKey, registry } = options;
   const identity = { vaultId, fingerprint: keyFingerprint(publicKey) };
-  const found = await examineFolder(folder, identity, await readFacts(registry), options);
+  const facts = await readFacts(registry);
+  const found = await examineFolder(folder, identity, facts, options);
   makeFolder(folder);
   const kept: string[] = [];
   for (const tail of found.tornTails) kept.push(await setAside(folder, tail));
 
   const segment = await reopenLast(options, found);
-  const log = new SegmentedLog(options, identity, { ...found, segment });
+  const watch = new FileWatch(folder, registry);
+  for (const { file } of facts.segments) {
+    if (segment === null || file !== found.lastFile) await watch.add(file);
+  }
+  const lastFirstSeq = facts.segments.at(-1)?.firstSeq ?? 0;
+  const log = new SegmentedLog(options, identity, { ...found, segment, lastFirstSeq }, watch);
   if (segment === null) await log.openNext();
   for (const [index, tail] of found.tornTails.entries()) {
     const { file, bytes, records } = tail;

@@ -2,34 +2,33 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ChainPosition } from './chain.ts';
+import type { UnfinishedIntent } from './intents.ts';
 import { SegmentWriter } from './segment.ts';
 import type { LogSettings } from './settings.ts';
 
-/** A segment whose first line is made, and whose file is not. */
+/** A segment whose first lines are made, and whose file is not. */
 export interface PlannedSegment {
   readonly file: string;
-  /** The `segment_opened` line. */
-  readonly header: string;
+  readonly firstSeq: number;
+  /** The `segment_opened` line, and those of intents that stand too far back. */
+  readonly text: string;
+  readonly restated: readonly UnfinishedIntent[];
   readonly follows: ChainPosition;
-  /** Of the header. */
+  /** Of the last of its lines. */
   readonly position: ChainPosition;
 }
 
 /**
  * Creates the file and registers it in the vault, in this order: after a crash in between the start finds a file with
- * nothing but its header. Throws what the file system or the registry throws.
+ * nothing but these lines. Throws what the file system or the registry throws.
  */
 export async function createRegistered(settings: LogSettings, next: PlannedSegment): Promise<SegmentWriter> {
   const path = join(settings.folder, next.file);
   await removeLeftover(settings, path, next.file);
-  const segment = await SegmentWriter.create(path, next.header);
+  const segment = await SegmentWriter.create(path, next.text);
   try {
-    const { file, follows, position } = next;
-    await settings.registry.noteAudit(position, {
-      file,
-      firstSeq: position.seq,
-      previousHash: follows.hash,
-    });
+    const { file, firstSeq, follows, position } = next;
+    await settings.registry.noteAudit(position, { file, firstSeq, previousHash: follows.hash });
     return segment;
   } catch (error) {
     segment.close();

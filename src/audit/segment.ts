@@ -1,9 +1,11 @@
 /** One segment file that is open for appending. */
 import {
+  type BigIntStats,
   closeSync,
   constants,
   fdatasync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   openSync,
   statSync,
@@ -12,24 +14,24 @@ import {
 import { unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncFolderAsync } from '../durable-folders.ts';
+import { differenceOf, FilesChanged } from './file-watch.ts';
 
 const forAppending = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW;
 
 export class SegmentWriter {
   readonly path: string;
   readonly #descriptor: number;
-  readonly #inode: number;
-  readonly #device: number;
-  /** Bytes in the file, those not yet synced included. */
-  #size: number;
+  /** The file as this process left it; its size counts bytes that are not yet synced. */
+  readonly #left: BigIntStats;
+  /** Whether this process has written since it last looked at the file: its time of change is its own then. */
+  #hasWritten = false;
+  #wasTouched = false;
+  #isClosed = false;
 
   private constructor(path: string, descriptor: number) {
-    const { ino, dev, size } = fstatSync(descriptor);
     this.path = path;
     this.#descriptor = descriptor;
-    this.#inode = ino;
-    this.#device = dev;
-    this.#size = size;
+    this.#left = fstatSync(descriptor, { bigint: true });
   }
 
   /** Creates the file, durably and under its name, with `header` as its content; leaves nothing when that fails. */
@@ -52,16 +54,27 @@ export class SegmentWriter {
   }
 
   get size(): number {
-    return this.#size;
+    return Number(this.#left.size);
+  }
+
+  /** Whether somebody else has changed the file, its mode or its links since the last `forgetTouch`. */
+  get wasTouched(): boolean {
+    return this.#wasTouched;
+  }
+
+  forgetTouch(): void {
+    this.#wasTouched = false;
   }
 
   /** Writes all of it at the end of the file, or throws; what a failed write left behind is for `truncate`. */
   write(text: string): void {
+    this.assertInPlace();
     const bytes = Buffer.from(text, 'utf8');
+    this.#hasWritten = true;
     for (let written = 0; written < bytes.length; ) {
       const count = writeSync(this.#descriptor, bytes, written);
       written += count;
-      this.#size += count;
+      this.#left.size += BigInt(count);
     }
   }
 
@@ -74,17 +87,50 @@ export class SegmentWriter {
 
   truncate(size: number): void {
     ftruncateSync(this.#descriptor, size);
-    this.#size = size;
+    this.#left.size = BigInt(size);
+    this.#hasWritten = true;
   }
 
-  /** Throws unless the file still is what stands under its path: not deleted, not moved, not replaced. */
+  /** That the file under the path is the one that was written, whatever its size. Throws FilesChanged. */
+  assertSameFile(): void {
+    const found = this.#find();
+    const difference = differenceOf(this.#left, found && Object.assign(found, { size: this.#left.size }));
+    if (difference !== null) throw new FilesChanged(this.path, difference);
+  }
+
+  /** That nobody else has moved, replaced, cut or extended the file, or opened it to others. Throws FilesChanged. */
   assertInPlace(): void {
-    const found = statSync(this.path, { throwIfNoEntry: false });
-    if (found?.ino === this.#inode && found.dev === this.#device) return;
-    throw new Error(`${this.path} was removed or replaced while it was being written`);
+    const found = this.#find();
+    const difference = differenceOf(this.#left, found);
+    if (difference !== null || found === undefined) throw new FilesChanged(this.path, difference ?? '');
+    if (!this.#hasWritten && found.ctimeNs !== this.#left.ctimeNs) this.#wasTouched = true;
+    this.#hasWritten = false;
+    this.#left.ctimeNs = found.ctimeNs;
   }
 
+  /** Bytes of the file that stands under the path now. */
+  sizeOnDisk(): number {
+    return Number(this.#find()?.size ?? 0);
+  }
+
+  /** Makes the file under the path durable, also if it is another one by now. */
+  syncPath(): void {
+    const descriptor = openSync(this.path, 'r');
+    try {
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #find(): BigIntStats | undefined {
+    return statSync(this.path, { bigint: true, throwIfNoEntry: false });
+  }
+
+  /** May be called again: the number of a closed descriptor is soon that of another file. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     closeSync(this.#descriptor);
   }
 }

@@ -5,35 +5,30 @@
 import { ServiceError } from '../errors.ts';
 import { Gathering } from '../gathering.ts';
 import { Batch, quietly } from './batch.ts';
-import type { ChainPosition } from './chain.ts';
 import { Checkpoints } from './checkpoints.ts';
+import { FilesChanged, type FileWatch } from './file-watch.ts';
 import { isIntentNote, type OpenIntents, type UnfinishedIntent } from './intents.ts';
+import { type DurableEnd, OpenSegment } from './open-segment.ts';
 import { PendingLines } from './pending-lines.ts';
 import type { AppendedRecord, AuditEntry, Flush } from './record.ts';
 import { Recovery } from './recovery.ts';
-import { createRegistered, type PlannedSegment } from './roll.ts';
+import type { PlannedSegment } from './roll.ts';
 import type { SegmentWriter } from './segment.ts';
 import type { LogSettings, LogStart } from './settings.ts';
-import { type LogIdentity, segmentFile, segmentOpened } from './structure.ts';
+import type { LogIdentity } from './structure.ts';
 
-/** A position in the chain, and the bytes of the segment up to it. */
-interface DurableEnd {
-  readonly position: ChainPosition;
-  readonly size: number;
-}
+/** Milliseconds between looks at the files that nothing is written to, and between tries to recover. */
+const watchIntervalMs = 2000;
+const recoveryIntervalMs = 1000;
 
 export class SegmentedLog {
   readonly fingerprint: string;
   readonly lastRecordAt: number | null;
   readonly #settings: LogSettings;
-  readonly #identity: LogIdentity;
   readonly #intents: OpenIntents;
   readonly #lines: PendingLines;
   readonly #checkpoints: Checkpoints;
-  #segment: SegmentWriter | null;
-  #file: string | null;
-  /** What an fsync has confirmed. */
-  #durable: DurableEnd;
+  readonly #segment: OpenSegment;
   /** Takes what is appended until the next fsync begins. */
   #batch = new Batch();
   #syncing: Batch | null = null;
@@ -41,8 +36,6 @@ export class SegmentedLog {
   #syncDone: Promise<void> = Promise.resolve();
   /** For reads that wait for the write only. */
   #write: PromiseWithResolvers<Flush> | null = null;
-  /** Holds all lines appended since; it is created once the segment before it is durable. */
-  #next: PlannedSegment | null = null;
   #rolling = false;
   readonly #flushing = new Gathering(
     () => this.#batch.records,
@@ -50,19 +43,20 @@ export class SegmentedLog {
   );
   #failure: { readonly cause: unknown } | null = null;
   readonly #recovery = new Recovery();
+  readonly #watching: NodeJS.Timeout;
+  readonly #recovering: NodeJS.Timeout;
   #closed = false;
 
-  constructor(settings: LogSettings, identity: LogIdentity, start: LogStart) {
+  constructor(settings: LogSettings, identity: LogIdentity, start: LogStart, watch: FileWatch) {
     this.fingerprint = identity.fingerprint;
     this.lastRecordAt = start.tipTime;
     this.#settings = settings;
-    this.#identity = identity;
     this.#intents = start.intents;
     this.#lines = new PendingLines(start.tip, settings.clock);
     this.#checkpoints = new Checkpoints(settings, identity.vaultId, this.#lines);
-    this.#segment = start.segment;
-    this.#file = start.lastFile;
-    this.#durable = { position: start.tip, size: start.segment?.size ?? 0 };
+    this.#segment = new OpenSegment(settings, identity, start, this.#lines, watch);
+    this.#watching = setInterval(() => void this.#look(), watchIntervalMs).unref();
+    this.#recovering = setInterval(() => void this.#recover(), recoveryIntervalMs).unref();
   }
 
   get writable(): boolean {
@@ -73,7 +67,7 @@ export class SegmentedLog {
     if (entries.length === 0) throw new RangeError('There is nothing to append.');
     if (!this.writable) {
       this.#settings.metrics.auditRecordsFailed(entries.length);
-      if (this.#failure !== null) void this.#recover();
+      void this.#recover();
       throw this.#unavailable();
     }
     const waitsForWrite = this.#settings.sync === 'changes' && entries.every(entry => entry.event === 'read');
@@ -89,9 +83,7 @@ export class SegmentedLog {
   /** Appends records that are no audit events; resolves when they are durable. */
   appendStructural(entry: AuditEntry): Promise<unknown> {
     this.#lines.add(entry);
-    this.#batch.urgent = true;
-    this.#flushing.schedule();
-    return this.#batch.synced.promise;
+    return this.#syncPending();
   }
 
   unfinishedIntents(): readonly UnfinishedIntent[] {
@@ -100,14 +92,8 @@ export class SegmentedLog {
 
   /** For readiness. Throws ServiceError `unavailable` while the log cannot be written; tries to recover first. */
   async probe(): Promise<void> {
-    if (this.#failure === null && !this.#rolling) {
-      try {
-        this.#segment?.assertInPlace();
-      } catch (error) {
-        this.#fail(error);
-      }
-    }
-    if (this.#failure !== null) await this.#recover();
+    if (this.#failure === null && !this.#rolling) this.#failUnless(() => this.#segment.assertInPlace());
+    await this.#recover();
     if (!this.writable) throw this.#unavailable();
   }
 
@@ -116,14 +102,28 @@ export class SegmentedLog {
     if (this.#closed) return;
     this.#closed = true;
     this.#checkpoints.disarm();
+    clearInterval(this.#watching);
+    clearInterval(this.#recovering);
     try {
-      if (this.#failure === null && this.#checkpoints.due) await this.sign();
+      if (this.#failure === null) await this.#flushLast();
       await this.#checkpoints.noted;
     } finally {
       await this.#recovery.settled();
       await this.#syncDone;
-      this.#segment?.close();
+      this.#segment.close();
     }
+  }
+
+  /** A checkpoint may wait already, with a segment that is still to be created for it. */
+  async #flushLast(): Promise<void> {
+    if (this.#checkpoints.due) await this.sign();
+    else if (this.#lines.length > 0 || this.#segment.next !== null) await this.#syncPending();
+  }
+
+  #syncPending(): Promise<unknown> {
+    this.#batch.urgent = true;
+    this.#flushing.schedule();
+    return this.#batch.synced.promise;
   }
 
   /** Opens the next segment now: at the start, and to leave one behind whose fsync failed. */
@@ -139,39 +139,36 @@ export class SegmentedLog {
   #flush(): void {
     if (this.#failure !== null || this.#rolling) return;
     const isIdle = this.#syncing === null;
-    if (this.#next !== null) {
-      if (isIdle) void this.#roll(this.#next);
+    const { next } = this.#segment;
+    if (next !== null) {
+      if (isIdle) void this.#roll(next);
       return;
     }
     // While an fsync runs, lines gather: the next one covers them all. Reads that do not wait for it go ahead.
     if (!isIdle && this.#settings.sync === 'always') return;
     const started = performance.now();
-    try {
-      if (this.#lines.length > 0) this.#writeLines(isIdle && !this.#closed, started);
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
+    const write = () => this.#lines.length > 0 && this.#writeLines(isIdle && !this.#closed, started);
+    if (!this.#failUnless(write)) return;
     if (isIdle && this.#batch.urgent) this.#sync(started);
   }
 
   #writeLines(mayEndSegment: boolean, started: number): void {
-    const segment = this.#openSegment();
+    const segment = this.#segment.writer;
     const endsSegment = mayEndSegment && segment.size + this.#lines.length >= this.#settings.segmentBytes;
     if (endsSegment) this.#addSignature();
     else this.#checkpoints.prove();
     segment.write(this.#lines.take());
     this.#write?.resolve({ started });
     this.#write = null;
-    if (endsSegment) this.#next = this.#planNext();
+    if (endsSegment) this.#segment.next = this.#planNext();
     else if (!this.#closed) this.#checkpoints.arm(() => void this.sign());
   }
 
   #sync(started: number): void {
-    const segment = this.#openSegment();
+    const segment = this.#segment.writer;
     const batch = this.#batch;
     this.#batch = new Batch();
-    const position = this.#next?.follows ?? this.#lines.tip;
+    const position = this.#segment.next?.follows ?? this.#lines.tip;
     const reached = { position, size: segment.size };
     this.#syncing = batch;
     this.#syncDone = segment.sync().then(
@@ -184,20 +181,15 @@ export class SegmentedLog {
 
   #synced(batch: Batch, segment: SegmentWriter, reached: DurableEnd, started: number): void {
     if (this.#syncing !== batch) return;
-    try {
-      segment.assertInPlace();
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
+    if (!this.#failUnless(() => segment.assertInPlace())) return;
     this.#syncing = null;
-    this.#durable = reached;
+    this.#segment.durable = reached;
     for (const change of batch.changes) this.#intents.note(change);
     this.#settings.metrics.auditFlushed((performance.now() - started) / 1000);
     if (batch.records > 0) this.#settings.metrics.auditRecordsWritten(batch.records);
     if (batch.noted) this.#checkpoints.note(reached.position);
     batch.synced.resolve({ started });
-    if (this.#lines.length > 0 || this.#next !== null) this.#flushing.schedule();
+    if (this.#lines.length > 0 || this.#segment.next !== null) this.#flushing.schedule();
   }
 
   async #roll(next: PlannedSegment): Promise<void> {
@@ -211,27 +203,13 @@ export class SegmentedLog {
     this.#flushing.schedule();
   }
 
-  /** The lines appended from now on stand in the segment that this plans. */
   #planNext(): PlannedSegment {
-    const follows = this.#lines.tip;
-    const changes = [...this.#intents.list(), ...this.#batch.changes];
-    const opened = segmentOpened(this.#identity, this.#file, changes[0]?.seq ?? follows.seq + 1);
-    const header = this.#lines.link(opened);
-    return { file: segmentFile(follows.seq + 1), header, follows, position: this.#lines.tip };
+    return this.#segment.plan([...this.#intents.list(), ...this.#batch.changes]);
   }
 
   async #follow(next: PlannedSegment): Promise<void> {
-    const segment = await createRegistered(this.#settings, next);
-    this.#segment?.close();
-    this.#segment = segment;
-    this.#file = next.file;
-    this.#next = null;
-    this.#durable = { position: next.position, size: segment.size };
-  }
-
-  #openSegment(): SegmentWriter {
-    if (this.#segment === null) throw new Error('The audit log has no open segment.');
-    return this.#segment;
+    await this.#segment.follow(next);
+    for (const record of next.restated) this.#intents.note(record);
   }
 
   #addSignature(): void {
@@ -243,47 +221,72 @@ export class SegmentedLog {
   /** Signs what there is now; resolves when the checkpoint is durable. */
   sign(): Promise<unknown> {
     this.#addSignature();
-    this.#flushing.schedule();
-    return this.#batch.synced.promise;
+    return this.#syncPending();
+  }
+
+  #failUnless(work: () => unknown): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      this.#fail(error);
+      return false;
+    }
   }
 
   /** Refuses all who wait, and forgets what they wrote. */
   #fail(cause: unknown): void {
     this.#failure = { cause };
+    if (cause instanceof FilesChanged) this.#reportChange(cause);
     const batches = this.#syncing ? [this.#syncing, this.#batch] : [this.#batch];
     const lost = batches.reduce((sum, batch) => sum + batch.records, 0);
     if (lost > 0) this.#settings.metrics.auditRecordsFailed(lost);
-    this.#lines.rewind(this.#durable.position);
-    this.#checkpoints.rewind(this.#durable.position);
+    const { position } = this.#segment.durable;
+    this.#lines.rewind(position);
+    this.#checkpoints.rewind(position);
     this.#batch = new Batch();
     this.#syncing = null;
-    this.#next = null;
     for (const batch of batches) batch.synced.reject(this.#unavailable());
     this.#write?.reject(this.#unavailable());
     this.#write = null;
+    this.#segment.rewind(cause);
+  }
+
+  #reportChange({ message }: FilesChanged): void {
+    this.#settings.metrics.auditFilesChanged();
+    this.#settings.report(
+      `${message}. Reads and changes are refused until the file is as it was. If it is lost, stop the service; ` +
+        'jarvis-secretsd audit accept-loss then shows what is missing and continues without it.',
+    );
+  }
+
+  /** At files that nothing is written to just now. */
+  async #look(): Promise<void> {
+    if (this.#failure !== null || this.#rolling || this.#closed) return;
     try {
-      this.#segment?.truncate(this.#durable.size);
-    } catch {
-      // Recovery truncates again, and only then goes on.
+      await this.#segment.assertAllInPlace();
+    } catch (error) {
+      if (this.#failure === null && !this.#closed) this.#fail(error);
     }
   }
 
   async #recover(): Promise<void> {
-    if (!this.#closed) await this.#recovery.run(() => this.#reopen());
+    if (this.#failure !== null && !this.#closed) await this.#recovery.run(() => this.#reopen());
   }
 
-  /** A retried fsync can succeed without having written, so nothing after the durable end of the segment is kept. */
   async #reopen(): Promise<void> {
     await this.#syncDone;
     try {
-      this.#segment?.assertInPlace();
-      this.#segment?.truncate(this.#durable.size);
-      await this.#segment?.sync();
+      await this.#segment.restore(this.#failure?.cause);
       await this.openNext();
       this.#failure = null;
     } catch (cause) {
-      this.#failure = { cause };
-      this.#lines.rewind(this.#durable.position);
+      const seen = this.#failure?.cause;
+      const isNews = cause instanceof FilesChanged && !(seen instanceof FilesChanged);
+      if (isNews) this.#reportChange(cause);
+      // As long as the files are not what they were, nothing may be cut off them.
+      this.#failure = { cause: seen instanceof FilesChanged ? seen : cause };
+      this.#lines.rewind(this.#segment.durable.position);
     }
   }
 

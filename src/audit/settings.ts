@@ -11,6 +11,8 @@ export interface AuditMetrics {
   auditRecordsFailed(count: number): void;
   /** From the write of a batch to the end of its fsync. */
   auditFlushed(seconds: number): void;
+  /** Somebody else has changed files of the log. */
+  auditFilesChanged(): void;
 }
 
 export interface LogSettings {
@@ -27,6 +29,8 @@ export interface LogSettings {
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   readonly metrics: AuditMetrics;
+  /** Is told, once each, what somebody else has done to the files, and what to do. */
+  readonly report: (message: string) => void;
 }
 
 export interface AuditLogOptions extends LogSettings {
@@ -41,6 +45,8 @@ export interface LogStart {
   /** What the record at the tip says of the time, in milliseconds since the epoch; null where there is no record. */
   readonly tipTime: number | null;
   readonly lastFile: string | null;
+  /** The first record of the last segment; 0 where there is none. */
+  readonly lastFirstSeq: number;
   readonly segment: SegmentWriter | null;
   readonly intents: OpenIntents;
 }

@@ -67,7 +67,13 @@ async function accept(config: Config, store: Store, keyring: Keyring, id: string
     sync: 'always',
     segmentBytes: config.audit.segment_bytes,
     clock: Date.now,
-    metrics: { auditRecordsWritten: () => {}, auditRecordsFailed: () => {}, auditFlushed: () => {} },
+    metrics: {
+      auditRecordsWritten: () => {},
+      auditRecordsFailed: () => {},
+      auditFlushed: () => {},
+      auditFilesChanged: () => {},
+    },
+    report: () => {},
   });
   try {
     const what = describe(comparison, agreement, await store.lastIntent());

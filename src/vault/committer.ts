@@ -2,6 +2,7 @@ import { errorMessage, ServiceError } from '../errors.ts';
 import { type Operation, type Store, StoreError } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { Journal, Subject } from './journal.ts';
+import { LateOutcomes } from './late-outcomes.ts';
 import type { Rows } from './rows.ts';
 import type { Trust } from './trust.ts';
 import type { Planned } from './versions.ts';
@@ -18,6 +19,7 @@ export class Committer {
   readonly #now: () => number;
   readonly #log: ErrorLog;
   readonly #trust: Trust;
+  readonly #late: LateOutcomes;
 
   /** @param now milliseconds since the epoch */
   constructor(store: Store, journal: Journal, rows: Rows, now: () => number, log: ErrorLog, trust: Trust) {
@@ -27,6 +29,7 @@ export class Committer {
     this.#now = now;
     this.#log = log;
     this.#trust = trust;
+    this.#late = new LateOutcomes(journal, log);
   }
 
   /**
@@ -66,11 +69,12 @@ export class Committer {
     await this.#settle(caller, subjects, opId, 'ok');
   }
 
-  /** What is committed stands: a lost outcome latches the audit log, which refuses what comes later. */
+  /** The commit stands: the outcome is recorded later if the log does not take it now, and the log refuses what comes meanwhile. */
   async #settle(caller: Caller, subjects: readonly Subject[], opId: string, outcome: string): Promise<void> {
     try {
       await this.#journal.settle(caller, subjects, opId, outcome);
     } catch (error) {
+      this.#late.add({ caller, subjects, opId, outcome });
       this.#log.error(
         {
           op_id: opId,
@@ -78,7 +82,7 @@ export class Committer {
           trace_id: caller.traceId ?? undefined,
           reason: errorMessage(error),
         },
-        'the outcome of a change could not be audited',
+        'the outcome of a change could not be audited yet',
       );
     }
   }

@@ -168,6 +168,11 @@ export class Journal {
     );
   }
 
+  /** False while the audit log is latched after a failure. */
+  get isWritable(): boolean {
+    return this.#audit.writable;
+  }
+
   /** The intents of one operation; resolves with the position of the last when durable. */
   intend(caller: Caller, subjects: readonly Subject[], opId: string): Promise<AppendedRecord> {
     return this.#append(

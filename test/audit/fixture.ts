@@ -71,6 +71,7 @@ export class MemoryRegistry implements RevisableRegistry {
 }
 
 export class CountingMetrics {
+  filesChanged = 0;
   written = 0;
   failed = 0;
   readonly flushes: number[] = [];
@@ -83,6 +84,10 @@ export class CountingMetrics {
     this.failed += count;
   }
 
+  auditFilesChanged(): void {
+    this.filesChanged += 1;
+  }
+
   auditFlushed(seconds: number): void {
     this.flushes.push(seconds);
   }
@@ -92,6 +97,7 @@ export class Fixture {
   readonly folder: string;
   readonly registry = new MemoryRegistry();
   readonly metrics = new CountingMetrics();
+  readonly reports: string[] = [];
 
   constructor(folder: string) {
     this.folder = folder;
@@ -109,6 +115,7 @@ export class Fixture {
       segmentBytes: 1 << 20,
       clock: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
       metrics: this.metrics,
+      report: message => this.reports.push(message),
       ...changes,
     });
   }

@@ -96,6 +96,7 @@ const verbs: readonly (readonly [(metrics: Metrics) => void, Record<string, stri
   [metrics => metrics.requestShed(), { requests_shed_total: '1' }],
   [metrics => metrics.handshakeFailed(), { tls_handshake_failures_total: '1' }],
   [metrics => metrics.handoverFailed(), { handovers_failed_total: '1' }],
+  [metrics => metrics.auditFilesChanged(), { audit_files_changed_total: '1' }],
   [metrics => metrics.requestLimited('client'), { 'requests_limited_total{limit="client"}': '1' }],
   [metrics => metrics.connectionDropped('evicted'), { 'connections_dropped_total{reason="evicted"}': '1' }],
   [

@@ -66,6 +66,7 @@ export async function openTestVault(options: TestVaultOptions): Promise<TestVaul
     vaultId: keyring.vaultId,
     sign: data => keyring.sign(data),
     prove: data => keyring.prove(data),
+    report: () => undefined,
     publicKey: keyring.publicKey,
     registry: store,
     sync: 'always',

@@ -1,6 +1,6 @@
 /** Compares a log that has been read with what the vault remembers of it. */
 import type { Loss } from './losses.ts';
-import { named } from './read-segment.ts';
+import { isOpening, named } from './read-segment.ts';
 import type { Reading } from './reading.ts';
 import type { AuditFacts } from './registry.ts';
 
@@ -25,7 +25,7 @@ export function compareWithVault(reading: Reading, before: AuditFacts, after: Au
  */
 export function checkEnd(reading: Reading, before: AuditFacts | null): void {
   const { segments } = reading;
-  const last = segments.findLast(({ lines }) => lines > 1);
+  const last = segments.findLast(segment => !isOpening(segment));
   if (last === undefined || !last.announcesProofs || last.damage !== null) return;
   const isRegistered = (seq: number | undefined) => before?.segments.some(({ firstSeq }) => firstSeq === seq);
   if (segments.slice(segments.indexOf(last) + 1).some(({ first }) => isRegistered(first?.seq))) return;
@@ -42,10 +42,11 @@ export function checkEnd(reading: Reading, before: AuditFacts | null): void {
 
 function reportUnknown(reading: Reading, after: AuditFacts): void {
   const known = after.segments.map(({ file }) => file);
-  for (const { file, lines, first } of reading.segments) {
+  const last = reading.segments.at(-1);
+  for (const segment of reading.segments) {
+    const { file, first } = segment;
     // The last one may be just being opened, or be what a crash left of that; the next start sets it aside.
-    const isOpening = lines <= 1 && file === reading.segments.at(-1)?.file;
-    if (known.includes(file) || isOpening) continue;
+    if (known.includes(file) || (segment === last && isOpening(segment))) continue;
     const seq = first?.seq ?? 0;
     const loss: Loss = { what: 'foreign', file, from: seq, to: seq, before: '' };
     reading.add({ file, line: 0, reason: 'the vault does not know this segment', loss });

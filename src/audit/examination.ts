@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ChainPosition } from './chain.ts';
 import type { UnfinishedIntent } from './intents.ts';
 import type { Loss } from './losses.ts';
-import type { ReadSegment } from './read-segment.ts';
+import { isOpening, type ReadSegment } from './read-segment.ts';
 import type { Reading } from './reading.ts';
 import type { AuditRegistry } from './registry.ts';
 import { type AuditFacts, type RegisteredSegment, readFacts } from './registry.ts';
@@ -48,7 +48,7 @@ export async function examineLosses(
     ...foreign.filter(({ file }) => strange.has(file)).map(loss => ({ ...loss, from: 0, to: 0 })),
   ]);
   const hasUnprovenEnd = problems.some(({ loss }) => loss === null);
-  const last = reading.segments.findLast(segment => !isOpening(segment, facts));
+  const last = reading.segments.findLast(segment => !isInterruptedOpening(segment, facts));
   const end = endOf(last, facts, hasUnprovenEnd);
   return {
     losses: [...losses].sort((a, b) => a.from - b.from),
@@ -84,9 +84,8 @@ function registrationOf({ file, first }: ReadSegment): RegisteredSegment[] {
   return first === null ? [] : [{ file, firstSeq: first.seq, previousHash: first.previousHash }];
 }
 
-/** A segment whose opening a crash interrupted holds no record that anybody was told of. */
-function isOpening({ file, lines }: ReadSegment, facts: AuditFacts): boolean {
-  return lines <= 1 && !facts.segments.some(segment => segment.file === file);
+function isInterruptedOpening(segment: ReadSegment, facts: AuditFacts): boolean {
+  return isOpening(segment) && !facts.segments.some(({ file }) => file === segment.file);
 }
 
 /** No number that was ever given is given again, as far as anybody knows. */
@@ -112,9 +111,9 @@ async function tailsOf(
   for (const segment of segments) {
     const { file, tip, proven } = segment;
     const { size } = await lstat(join(folder, file));
-    if (isOpening(segment, facts)) {
+    if (isInterruptedOpening(segment, facts)) {
       tails.push({ file, offset: 0, bytes: size, records: null });
-    } else if (segment === segments.findLast(({ lines }) => lines > 1)) {
+    } else if (segment === segments.findLast(each => !isOpening(each))) {
       const records = hasUnprovenEnd ? { from: proven.seq + 1, to: tip.seq } : null;
       const offset = hasUnprovenEnd ? proven.size : tornLine?.file === file ? tornLine.offset : size;
       if (offset < size) tails.push({ file, offset, bytes: size - offset, records });

@@ -11,6 +11,8 @@ export interface ReadSegment {
   /** Its last record; the end of the segment before it where there is none. */
   tip: ChainPosition;
   lines: number;
+  /** Those that open it: its first, and intents that it restates. */
+  openingLines: number;
   size: number;
   /** Null while it is as the service wrote it. */
   damage: Damage | null;
@@ -33,6 +35,7 @@ export function newSegment(file: string, tip: ChainPosition): ReadSegment {
     first: null,
     tip,
     lines: 0,
+    openingLines: 1,
     size: 0,
     damage: null,
     damages: 0,
@@ -73,4 +76,9 @@ export function missingSegments(
     const next = segments[index + 1]?.firstSeq ?? Math.max(known, firstSeq) + 1;
     return [{ what: 'missing', file, from: firstSeq, to: next - 1, before: previousHash }];
   });
+}
+
+/** Whether a segment holds nothing but the lines that open it: nobody has been told of a record in it. */
+export function isOpening({ lines, openingLines }: ReadSegment): boolean {
+  return lines <= openingLines;
 }

@@ -200,6 +200,8 @@ export class Reading {
   #checkEntry(line: Buffer, entry: AuditEntry, link: Link, isHeader: boolean): void {
     if (isHeader) this.#checkHeader(entry, link);
     this.#request.onRecord?.({ seq: link.seq, hash: link.hash, entry });
+    const { openingLines, lines } = this.#segment;
+    if (entry.event === 'intent_restated' && lines === openingLines + 1) this.#segment.openingLines = lines;
     switch (entry.event) {
       case 'segment_opened':
         if (!isHeader) this.#damage('a segment is opened in the middle of a file');

@@ -2,7 +2,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, StartError, systemErrorCode } from '../errors.ts';
-import { type ChainPosition, chainStart } from './chain.ts';
+import { type ChainPosition, chainStart, readLink } from './chain.ts';
 import { OpenIntents } from './intents.ts';
 import { readLines } from './lines.ts';
 import type { AuditFacts, RegisteredSegment } from './registry.ts';
@@ -24,9 +24,6 @@ export interface FoundLog {
   /** Whether the last segment promises proofs; one that does not is followed by one that does. */
   readonly announcesProofs: boolean;
 }
-
-/** An unregistered file that holds more than a header was written by someone else. */
-const longestHeader = 4096;
 
 export async function examineFolder(
   folder: string,
@@ -88,7 +85,7 @@ async function segmentFiles(folder: string): Promise<string[]> {
   }
 }
 
-/** A crash between creating a segment and registering it leaves one file with at most its header. */
+/** A crash between creating a segment and registering it leaves one file with at most its opening lines. */
 async function interruptedOpening(
   folder: string,
   files: readonly string[],
@@ -98,7 +95,7 @@ async function interruptedOpening(
   for (const file of files) {
     const { size } = await stat(join(folder, file));
     const isLast = file === files.at(-1) && file > (segments.at(-1)?.file ?? '');
-    if (!isLast || size > longestHeader || (await countLines(join(folder, file))) > 1) {
+    if (!isLast || !(await holdsOpeningOnly(join(folder, file)))) {
       throw new StartError(
         `The vault does not know the audit segment ${join(folder, file)}. Either the vault was put back to an ` +
           `older state, or the file comes from another log: use the vault and the audit folder of the same moment. ${acceptLossAdvice}`,
@@ -109,8 +106,15 @@ async function interruptedOpening(
   return tails;
 }
 
-async function countLines(path: string): Promise<number> {
-  let count = 0;
-  for await (const lines of readLines(path)) count += lines.length;
-  return count;
+/** Whether a file has no more than the lines of a segment that is being opened: its first, and restated intents. */
+async function holdsOpeningOnly(path: string): Promise<boolean> {
+  let isFirst = true;
+  for await (const lines of readLines(path)) {
+    for (const { bytes, complete } of lines) {
+      const belongs = isFirst || !complete || readLink(bytes)?.event === 'intent_restated';
+      if (!belongs) return false;
+      isFirst = false;
+    }
+  }
+  return true;
 }

@@ -193,6 +193,56 @@ t.test('intents are found again however many segments ago they were', async t =>
   await again.close();
 });
 
+t.test('an intent that stays open is restated, so that a start reads two segments at the most', async t => {
+  const audit = createFixture(t);
+  const log = await audit.open({ segmentBytes: 4000 });
+  const facts = { event: 'intent', op_id: 'op-1', action: 'create', outcome: null };
+  const first = log.append([entry({ ...facts, resource: 'a', detail: { token_id: 't-1' } })]);
+  const second = log.append([entry({ ...facts, resource: 'b' })]);
+  await second.durable;
+  await appendReads(log, 40);
+  t.match(log.unfinishedIntents(), [{ seq: first.seq }, { seq: second.seq }]);
+  await log.close();
+  const files = audit.files();
+  for (const file of files.slice(0, -2)) {
+    renameSync(audit.path(file), `${audit.folder}.${file}`);
+    writeFileSync(audit.path(file), 'not read');
+  }
+  const again = await audit.open({ segmentBytes: 4000 });
+  t.match(again.unfinishedIntents(), [
+    { seq: first.seq, hash: first.hash, entry: { ...facts, resource: 'a', detail: { token_id: 't-1' } } },
+    { seq: second.seq, hash: second.hash, entry: { ...facts, resource: 'b' } },
+  ]);
+  t.notOk(again.unfinishedIntents().some(({ entry }) => 'intent_seq' in (entry.detail ?? {})));
+  await again.append([entry({ event: 'outcome', op_id: 'op-1', resource: null })]).durable;
+  t.same(again.unfinishedIntents(), []);
+  await again.close();
+  for (const file of files.slice(0, -2)) renameSync(`${audit.folder}.${file}`, audit.path(file));
+  t.same((await audit.verify()).problems, []);
+});
+
+t.test('a segment with restated intents whose opening a crash interrupted is set aside', async t => {
+  const audit = createFixture(t);
+  const log = await audit.open({ segmentBytes: 4000 });
+  await log.append([entry({ event: 'intent', op_id: 'op-1', action: 'create' })]).durable;
+  const restates = (file?: string) => /"event":"intent_restated"/.test(audit.lines(file)[1] ?? '');
+  while (!restates(audit.files().at(-1))) await appendReads(log, 1);
+  await log.close();
+  const [last, ...others] = audit.files().reverse();
+  const lines = audit.lines(last);
+  t.match(lines[1], '"event":"intent_restated"');
+  writeFileSync(audit.path(last), `${lines[0]}\n${lines[1]}\n`);
+  audit.registry.segments.pop();
+  const before = audit.lines(others[0]).at(-1) ?? '';
+  audit.registry.position = JSON.parse(before);
+  t.same((await audit.verify()).problems, []);
+  const again = await audit.open();
+  t.match(again.unfinishedIntents(), [{ entry: { op_id: 'op-1' } }]);
+  await again.close();
+  t.ok(audit.files().includes(`${last}.1.torn`));
+  t.same((await audit.verify()).problems, []);
+});
+
 t.test('segments long past are not read', async t => {
   const audit = await filled(t);
   const [first] = audit.files();

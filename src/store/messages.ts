@@ -48,10 +48,14 @@ export type WriterRequest =
   | WriteRequest
   | { readonly kind: 'statistics'; readonly now: number }
   /** From here on each commit moves the seal on; `seal` makes one where there is none. */
-  | { readonly kind: 'protect'; readonly keys: SealKeys; readonly seal: SealStart | null };
+  | { readonly kind: 'protect'; readonly keys: SealKeys; readonly seal: SealStart | null }
+  /** Has destroyed values leave the files. */
+  | { readonly kind: 'erase' };
+
+const notWrites: ReadonlySet<WriterRequest['kind']> = new Set(['statistics', 'protect', 'erase']);
 
 export function isWrite(request: WriterRequest): request is WriteRequest {
-  return request.kind !== 'statistics' && request.kind !== 'protect';
+  return !notWrites.has(request.kind);
 }
 
 export interface Failure {
@@ -64,6 +68,7 @@ export type Answer =
   | { readonly kind: 'done' }
   | { readonly kind: 'statistics'; readonly statistics: VaultStatistics }
   | { readonly kind: 'protect'; readonly found: ProtectionFound }
+  | { readonly kind: 'erase'; readonly isDone: boolean }
   | Failure;
 
 /** What the writer did with a batch of requests. */

@@ -5,6 +5,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { errorMessage } from '../errors.ts';
 import { isTemporary } from '../temporary.ts';
 import { openForWriting } from './database.ts';
+import { Erasure } from './erasure.ts';
 import { failureOf, GroupCommit } from './group-commit.ts';
 import {
   type Answer,
@@ -53,6 +54,7 @@ function read(question: () => Answer): Answer {
 function serve(database: DatabaseSync, path: string, epoch: WriterEpoch | null): void {
   const group = new GroupCommit(database, epoch);
   const statistics = prepareStatistics(database);
+  const erasure = new Erasure(database);
   let protection: Protection | null = null;
   let watching: NodeJS.Timeout | undefined;
 
@@ -72,10 +74,12 @@ function serve(database: DatabaseSync, path: string, epoch: WriterEpoch | null):
   function runBatch(requests: readonly WriterRequest[]): BatchReport {
     const writes = requests.filter(isWrite);
     const committed = writes.length === 0 ? { answers: [], seconds: null } : group.run(writes);
+    if (committed.seconds !== null) erasure.committed(writes);
     const written = committed.answers.values();
     const answers = requests.map((request): Answer => {
       if (request.kind === 'statistics') return read(() => statistics(request.now));
       if (request.kind === 'protect') return protect(request);
+      if (request.kind === 'erase') return { kind: 'erase', isDone: erasure.run() };
       return written.next().value ?? { kind: 'done' };
     });
     const { liveCount, sealedCommits } = group;

@@ -128,6 +128,11 @@ class SqliteStore implements Store {
     return answer.found;
   }
 
+  async erase(): Promise<boolean> {
+    const answer = await this.#writer.request({ kind: 'erase' });
+    return answer.kind === 'erase' && answer.isDone;
+  }
+
   async announceSeal(): Promise<void> {
     await this.#writer.request({ kind: 'announceSeal' });
   }

@@ -201,6 +201,8 @@ export interface Store {
   protect(keys: SealKeys, start: SealStart | null): Promise<ProtectionFound>;
   /** Notes that the audit log says that the vault is sealed. */
   announceSeal(): Promise<void>;
+  /** Whether no file of the vault holds a destroyed value any more; false while another reader needs older pages. */
+  erase(): Promise<boolean>;
   /** The vault's commits, as its seal counts them, as of the last one; null while it is not protected. */
   sealedCommits(): number | null;
   /** Called with how many commits another process has made. */

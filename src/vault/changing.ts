@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { ServiceError } from '../errors.ts';
 import { Turn } from '../event-loop.ts';
 import type { Action } from '../policy/policy.ts';
@@ -10,6 +11,10 @@ import { checkMetadata, checkName, checkValue } from './names.ts';
 import { type Precondition, requireMet, unconditional } from './precondition.ts';
 import { factsOf, type RotatedVersion, type SecretInput, type VersionFacts } from './types.ts';
 import * as rules from './versions.ts';
+
+/** How often a purge tries to have the values leave the files, and the pause between in milliseconds: a second in all. */
+const erasureTries = 5;
+const erasurePause = 150;
 
 /** Makes the changes of an operation from the rows as they are; throws ServiceError where the rules forbid it. */
 type Plan = (stored: readonly (StoredSecret | null)[]) => Promise<rules.Planned[]>;
@@ -111,8 +116,11 @@ export class Changing {
     });
   }
 
-  /** Destroys every version; only the name and its next version number stay. */
-  async purge(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {
+  /**
+   * Destroys every version; only the name and its next version number stay.
+   * @returns whether the values have left the files already; else the scheduler sees to it
+   */
+  async purge(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<boolean> {
     checkName(name);
     await this.#vault.journal.authorise(caller, ['purge'], [name]);
     await this.#change(caller, 'purge', [name], async ([stored = null]) => {
@@ -125,6 +133,16 @@ export class Changing {
         ),
       ];
     });
+    return await this.#erase();
+  }
+
+  /** The change stands, whether or not this succeeds. */
+  async #erase(): Promise<boolean> {
+    for (let tries = 1; tries <= erasureTries; tries++) {
+      if (await this.#vault.store.erase().catch(() => false)) return true;
+      await setTimeout(erasurePause);
+    }
+    return false;
   }
 
   async undelete(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {

@@ -71,6 +71,7 @@ export class Upkeep {
     for (const { name, version } of ended) {
       await this.#changing.destroyEnded(caller, name, version).catch(error => failures.push(error));
     }
+    await this.#vault.store.erase();
     if (failures.length > 0)
       throw new AggregateError(failures, `${failures.length} versions could not be destroyed`);
     return ended.length;

@@ -59,7 +59,8 @@ export interface Vault {
   ): Promise<VersionFacts & { readonly isNew: boolean }>;
   activate(caller: Caller, name: string, version: number, precondition?: Precondition): Promise<VersionFacts>;
   delete(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
-  purge(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
+  /** Whether the values have left the files already. */
+  purge(caller: Caller, name: string, precondition?: Precondition): Promise<boolean>;
   undelete(caller: Caller, name: string, precondition?: Precondition): Promise<void>;
   rotate(
     caller: Caller,

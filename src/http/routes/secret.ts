@@ -129,15 +129,23 @@ export function secretRoutes(
         summary: 'Delete a secret, recoverably; with `purge=true` destroy every version',
         params: nameInPath,
         querystring: Type.Object({ purge: Type.Optional(Type.Enum(['true', 'false'])) }, schemas.strict),
-        response: { 204: Type.Null({ description: 'Done.' }), ...schemas.errorAnswers },
+        response: {
+          202: Type.Null({
+            description:
+              'Purged; another reader of the vault still holds older pages, and the values leave the files later.',
+          }),
+          204: Type.Null({ description: 'Done. After a purge no file of the vault holds the values.' }),
+          ...schemas.errorAnswers,
+        },
       },
     },
     async (request, reply) => {
       const name = request.params['*'];
       const precondition = changeConditions(request.headers);
-      if (request.query.purge === 'true') await vault.purge(request.caller, name, precondition);
+      let isDone = true;
+      if (request.query.purge === 'true') isDone = await vault.purge(request.caller, name, precondition);
       else await vault.delete(request.caller, name, precondition);
-      return reply.code(204).send(null);
+      return reply.code(isDone ? 204 : 202).send(null);
     },
   );
 }

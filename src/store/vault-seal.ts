@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { RowSet, type SetValue } from './row-set.ts';
 import { blob, integer, type Row, text } from './rows.ts';
 import { scanTable } from './scan.ts';
-import { sealSchema } from './schema.ts';
+import { liveCondition, sealSchema } from './schema.ts';
 import { schemaDifferences } from './schema-check.ts';
 import type { SealStart } from './seal-facts.ts';
 import { acceptanceId, closeSeal, openSeal, type Seal, type SealKeys } from './sealing.ts';
@@ -79,9 +79,13 @@ export function sealAsIs(
   database.exec('BEGIN IMMEDIATE');
   try {
     database.exec(sealSchema);
-    const rows = sumRows(database, keys);
-    if (id !== null && acceptanceId(keys, rows) !== id) {
-      throw new StoreError('failed', 'the vault is not as it was when `check` named it; run `check` again');
+    let rows = sumRows(database, keys);
+    if (id !== null) {
+      if (acceptanceId(keys, rows) !== id) {
+        throw new StoreError('failed', 'the vault is not as it was when `check` named it; run `check` again');
+      }
+      deriveAnew(database);
+      rows = sumRows(database, keys);
     }
     const seal = { ...facts, lastIntent: newestCommit(database), rows };
     const bytes = closeSeal(keys.seal, seal);
@@ -92,4 +96,10 @@ export function sealAsIs(
     if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
+}
+
+/** What follows from the accepted rows: the indexes, and the number of live secrets. */
+function deriveAnew(database: DatabaseSync): void {
+  database.exec('REINDEX');
+  database.exec(`UPDATE meta SET live_count = (SELECT count(*) FROM heads WHERE ${liveCondition})`);
 }

@@ -1,4 +1,4 @@
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
 import { verifyAuditCommand } from '../src/cli/commands/audit-verify.ts';
@@ -11,8 +11,8 @@ const service = await startInProcess(original);
 await service.request('POST', '/secret', { name: 'a', value: 'v' });
 for (let reads = 0; reads < 30; reads++) await service.request('GET', '/secret/a');
 
-function run(installation: Installation) {
-  return runCommand(installation, ['audit', 'verify', '--config', installation.configFile]);
+function run(installation: Installation, command = 'verify') {
+  return runCommand(installation, ['audit', command, '--config', installation.configFile]);
 }
 
 /** In this process, as the executable would. */
@@ -114,3 +114,37 @@ function editLines(file: string, edit: (lines: string[]) => string[]): void {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   writeFileSync(file, `${edit(lines).join('\n')}\n`);
 }
+
+t.test('with the public key alone: no configuration, no vault, no master key', async t => {
+  const copy = copyOf(t.testdir());
+  const key = join(copy.folder, 'audit-key.pem');
+  const printed = await run(copy, 'key');
+  t.match(printed.output, /^-----BEGIN PUBLIC KEY-----\n/);
+  writeFileSync(key, printed.output);
+  const elsewhere = join(copy.folder, 'elsewhere');
+  renameSync(join(copy.folder, 'data/audit'), elsewhere);
+  for (const gone of ['data', 'keys', 'config.toml']) rmSync(join(copy.folder, gone), { recursive: true });
+  const verifyFolder = () => runCommand(copy, ['audit', 'verify', '--public-key', key, elsewhere]);
+  const whole = await verifyFolder();
+  t.equal(whole.code, 0, whole.output);
+  t.match(
+    whole.output,
+    /^the signed audit log holds: 32 records, .* 0 lines after the last one, vault [0-9a-f-]{36}, key/,
+  );
+
+  const [first = ''] = readdirSync(elsewhere).sort();
+  editLines(join(elsewhere, first), lines =>
+    lines.with(2, (lines[2] ?? '').replace('"time":"2', '"time":"1')),
+  );
+  const damaged = await verifyFolder();
+  t.equal(damaged.code, 1);
+  t.match(damaged.output, new RegExp(`^${first}:3: the content does not match its hash\n`));
+
+  for (const args of [['--public-key', key], [elsewhere]]) {
+    const { code, output } = await runCommand(copy, ['audit', 'verify', ...args]);
+    t.equal(code, 2);
+    t.match(output, /a folder and --public-key belong together/);
+  }
+  writeFileSync(key, 'no key');
+  t.match(await verifyFolder(), { code: 2, output: /audit-key\.pem holds no public key/ });
+});

@@ -63,6 +63,8 @@ export class Reading {
   records = 0;
   checkpoints = 0;
   proofs = 0;
+  /** Lines after the last signed checkpoint. */
+  unsigned = 0;
   /** The half line at the end of the last segment; a crash left it, or it is just being written. */
   tornLine: { readonly file: string; readonly offset: number } | null = null;
   readonly #request: ReadingRequest;
@@ -145,6 +147,7 @@ export class Reading {
     if (link !== null) this.tip = { seq: link.seq, hash: link.hash };
     if (segment.damage !== null) segment.damage.to = Math.max(segment.damage.to, this.tip.seq);
     segment.tip = this.tip;
+    this.unsigned += 1;
     segment.size = line.offset + line.bytes.length + 1;
     const isRemembered = this.#facts !== null && this.tip.seq <= this.#known;
     if (this.#isEvidence || isRemembered) {
@@ -256,6 +259,7 @@ export class Reading {
       this.#damage('the number of commits in the checkpoint is not from the service');
     }
     this.checkpoints += 1;
+    this.unsigned = -1;
     this.#isEvidence = true;
     if (this.#segment.damage === null) this.accepted.push(...this.#unsigned);
     this.#unsigned = [];

@@ -25,6 +25,8 @@ export interface AuditReport {
   readonly proofs: number;
   /** The first thousand; empty when the log is whole but for what was accepted. */
   readonly problems: readonly AuditProblem[];
+  /** Lines after the last signed checkpoint. */
+  readonly unsigned: number;
   readonly acceptedLosses: number;
   /** What is known not to be whole, and no problem: accepted losses, and records that a start found unproven. */
   readonly notes: readonly string[];
@@ -69,6 +71,7 @@ async function runPass(request: VerifyRequest): Promise<AuditReport> {
     checkpoints: reading.checkpoints,
     proofs: reading.proofs,
     problems: problems.slice(0, mostProblems).map(({ file, line, reason }) => ({ file, line, reason })),
+    unsigned: reading.unsigned,
     acceptedLosses: reading.accepted.length,
     notes: [...reading.accepted.map(describeAccepted), ...reading.unproven.map(describeUnproven)],
   };

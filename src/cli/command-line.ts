@@ -110,12 +110,40 @@ function commands(signals: Signals): Command {
   audit
     .command('verify')
     .description('prove that the audit log is whole: chain, signatures, segments; exit 0 only when all holds')
+    .argument('[folder]', 'the folder of segments; needs --public-key')
+    .option(
+      '--public-key <file>',
+      'check a folder with the key that `audit key` prints, without configuration, vault and master key',
+    )
     .option('--config <file>', 'the configuration file', defaultConfig)
     .addHelpText('after', details('audit verify --config config.toml', 'docs/AUDIT.md'))
-    .action(async (_options: object, command: Command) => {
+    .action(async (folder: string | undefined, options: { publicKey?: string }, command: Command) => {
+      const print = (text: string) => void process.stdout.write(text);
+      if ((folder === undefined) !== (options.publicKey === undefined)) {
+        command.error(
+          'error: a folder and --public-key belong together: audit verify --public-key FILE FOLDER',
+        );
+      }
+      if (folder !== undefined && options.publicKey !== undefined) {
+        const { verifyWithPublicKey } = await import('./commands/audit-verify-public.ts');
+        process.exitCode = await verifyWithPublicKey(options.publicKey, folder, print);
+        return;
+      }
       const { verifyAuditCommand } = await import('./commands/audit-verify.ts');
       const { config } = command.optsWithGlobals<{ config: string }>();
-      process.exitCode = await verifyAuditCommand(config, process.env, text => process.stdout.write(text));
+      process.exitCode = await verifyAuditCommand(config, process.env, print);
+    });
+  audit
+    .command('key')
+    .description(
+      'print the public key that signs the audit log, as PEM: for audit verify --public-key on any machine',
+    )
+    .option('--config <file>', 'the configuration file', defaultConfig)
+    .addHelpText('after', details('audit key --config config.toml > audit-key.pem', 'docs/AUDIT.md'))
+    .action(async (_options: object, command: Command) => {
+      const { auditKeyCommand } = await import('./commands/audit-key.ts');
+      const { config } = command.optsWithGlobals<{ config: string }>();
+      process.stdout.write(await auditKeyCommand(config, process.env));
     });
   audit
     .command('accept-loss')

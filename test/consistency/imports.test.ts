@@ -55,6 +55,7 @@ const layers: readonly (readonly string[])[] = [
 const cryptoUsers = [
   'src/audit/chain.ts',
   'src/audit/pinned-file.ts',
+  'src/audit/public-key.ts',
   'src/audit/reading.ts',
   'src/audit/scan.ts',
   'src/audit/settings.ts',
@@ -101,6 +102,7 @@ const processUsers = ['src/cli/command-line.ts', 'src/cli/main.ts', 'src/main.ts
 const waysIn = [
   'src/cli/commands/audit-accept-loss.ts → src/vault/opening.ts',
   'src/cli/commands/audit-accept-loss.ts → src/vault/recovery.ts',
+  'src/cli/commands/audit-key.ts → src/vault/opening.ts',
   'src/cli/commands/audit-verify.ts → src/vault/checking.ts',
   'src/cli/commands/check.ts → src/vault/acceptance.ts',
   'src/cli/commands/check.ts → src/vault/checking.ts',

@@ -1,20 +1,16 @@
-import { setTimeout } from 'node:timers/promises';
 import { ServiceError } from '../errors.ts';
 import { Turn } from '../event-loop.ts';
 import type { Action } from '../policy/policy.ts';
 import type { StoredSecret } from '../store/store.ts';
 import type { Caller } from './caller.ts';
 import type { VaultContext } from './context.ts';
+import { eraseDestroyed } from './erasing.ts';
 import type { Subject } from './journal.ts';
 import { NameQueue } from './name-queue.ts';
 import { checkMetadata, checkName, checkValue } from './names.ts';
 import { type Precondition, requireMet, unconditional } from './precondition.ts';
 import { factsOf, type RotatedVersion, type SecretInput, type VersionFacts } from './types.ts';
 import * as rules from './versions.ts';
-
-/** How often a purge tries to have the values leave the files, and the pause between in milliseconds: a second in all. */
-const erasureTries = 5;
-const erasurePause = 150;
 
 /** Makes the changes of an operation from the rows as they are; throws ServiceError where the rules forbid it. */
 type Plan = (stored: readonly (StoredSecret | null)[]) => Promise<rules.Planned[]>;
@@ -133,16 +129,7 @@ export class Changing {
         ),
       ];
     });
-    return await this.#erase();
-  }
-
-  /** The change stands, whether or not this succeeds. */
-  async #erase(): Promise<boolean> {
-    for (let tries = 1; tries <= erasureTries; tries++) {
-      if (await this.#vault.store.erase().catch(() => false)) return true;
-      await setTimeout(erasurePause);
-    }
-    return false;
+    return await eraseDestroyed(this.#vault.store);
   }
 
   async undelete(caller: Caller, name: string, precondition: Precondition = unconditional): Promise<void> {

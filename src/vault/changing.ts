@@ -226,7 +226,7 @@ export class Changing {
     const asked = names.map(name => ({ action, name, version }));
     return await this.#queue.run(names, async () => {
       const { planned, giveBack } = await this.#vault.recordingFailure(caller, asked, async () => {
-        const changes = await plan(names.map(name => this.#vault.load(name)));
+        const changes = await plan(names.map(name => this.#vault.load(name, action === 'purge')));
         return { planned: changes, giveBack: await this.#vault.quotas.take(changes) };
       });
       if (planned.length === 0) return planned;

@@ -91,12 +91,25 @@ export class VaultContext {
     }
   }
 
-  /** The row of a name, proved to be one the vault wrote. */
-  load(name: string): StoredSecret | null {
+  /**
+   * The row of a name, proved to be one the vault wrote.
+   * @param toPurge whether a damaged row will do: a purge is what gets rid of it
+   */
+  load(name: string, toPurge = false): StoredSecret | null {
     this.trust.requireRow(name);
     const secret = this.stored(store => store.get(name));
-    if (secret !== null) this.rows.verify(secret);
+    if (secret === null) return null;
+    if (toPurge && !this.rows.isOwn(secret)) return this.#withUnusedNumber(secret);
+    this.rows.verify(secret);
     return secret;
+  }
+
+  /** A damaged head may say that numbers are free which versions have. */
+  #withUnusedNumber({ head, active }: StoredSecret): StoredSecret {
+    const last = this.stored(store => store.versions(head.name, 0, Number.MAX_SAFE_INTEGER)).at(-1);
+    const taken = last === undefined ? 0 : 'damaged' in last ? last.damaged : last.version;
+    const nextVersion = Math.max(head.nextVersion, taken + 1);
+    return { head: { ...head, nextVersion }, active };
   }
 
   /** Something allowed that then fails is one record too, with the error's code as its outcome. */

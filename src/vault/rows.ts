@@ -66,6 +66,15 @@ export class Rows {
     }
   }
 
+  isOwn(stored: StoredSecret): boolean {
+    try {
+      this.verify(stored);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** @throws ServiceError internal */
   verify(stored: StoredSecret): void {
     this.#trust.requireRow(stored.head.name);

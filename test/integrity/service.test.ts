@@ -183,6 +183,25 @@ t.test('an operator accepts the vault as it is, and the log records it', async t
   t.match(log, new RegExp(`"event":"vault_accepted".*"accepted":"${id}"`));
 });
 
+t.test(
+  'a secret whose row does not verify can be purged and created again, with a number of its own',
+  async t => {
+    const installation = newCopy();
+    alter(installation, "UPDATE heads SET next_version = 2, active_version = 1 WHERE name = 'app/db'");
+    const found = await check(installation);
+    const [, id = ''] = /check --accept ([0-9a-f]{16})/.exec(found.output) ?? [];
+    await accept(installation, id);
+    const service = await startInProcess(installation);
+    t.equal(await statusOf(service, 'app/db'), 500);
+    const purged = await service.request('DELETE', '/secret/app/db?purge=true');
+    t.equal(purged.status, 204, await purged.text());
+    const created = await service.request('POST', '/secret', { name: 'app/db', value: 'anew' });
+    t.match(await created.json(), { version: 3 }, 'the history had two');
+    await service.stop();
+    t.equal((await check(installation)).code, 0);
+  },
+);
+
 t.test('a backup that reads, and a checkpoint, raise no alarm', async t => {
   const installation = newCopy();
   const service = await start(t, installation);

@@ -9,7 +9,8 @@ import { isCampaign, stackTimeout } from './stack/tools.ts';
 
 /** So many against one service: its log grows, and a verification reads all of it. */
 const runsPerService = isCampaign ? 50 : 10;
-const runs = isCampaign ? 1000 : 20;
+/** JARVIS_VERIFICATIONS is how many a campaign makes. */
+const runs = isCampaign ? Number(env['JARVIS_VERIFICATIONS'] ?? 200) : 20;
 const seed = chosenSeed(env);
 
 t.setTimeout(isCampaign ? 3 * stackTimeout : stackTimeout);

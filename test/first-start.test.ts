@@ -13,7 +13,7 @@ import { campaignOnly, isCampaign } from './stack/tools.ts';
 const programs = join(import.meta.dirname, 'first-start');
 /** Outside a campaign every sixteenth step is tried. */
 const stride = isCampaign ? 1 : 16;
-const doubleInterruptions = 200;
+const doubleInterruptions = 40;
 
 /** @param step the change before which the process is killed; null for none */
 async function start(installation: Installation, step: number | null) {

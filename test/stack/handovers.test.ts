@@ -15,7 +15,7 @@ import { until } from './programs.ts';
 import { chosenSeed, Random } from './random.ts';
 import { campaignOnly } from './tools.ts';
 
-t.setTimeout(0);
+t.setTimeout(3_600_000);
 
 const clientsCount = 32;
 const rounds = Math.ceil(Number(process.env['JARVIS_HANDOVERS'] ?? 8) / 2);

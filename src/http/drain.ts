@@ -9,6 +9,8 @@ const quietMs = 500;
 /** A new connection gets longer for its first request: on a busy machine its client is told late that it is connected. */
 const silentMs = 3000;
 const sweepIntervalMs = 25;
+/** Where clients never stop connecting, the listener closes all the same. */
+const acceptMs = 1000;
 
 /** How much has moved on a connection, and since when no more has. */
 interface Movement {
@@ -25,12 +27,16 @@ export class Drain {
   readonly #server: HttpServer;
   readonly #handshakes: Handshakes;
   readonly #connections = new Map<Socket, Movement>();
+  #accepted = 0;
   #draining = false;
 
   constructor(server: HttpServer) {
     this.#server = server;
     this.#handshakes = new Handshakes(server);
     noteExchanges(server);
+    server.on('connection', () => {
+      this.#accepted += 1;
+    });
     server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#connections.set(socket, { bytes: 0, sinceMs: performance.now() });
       socket.once('close', () => this.#connections.delete(socket));
@@ -57,6 +63,7 @@ export class Drain {
    */
   async close(deadlineMs: number): Promise<void> {
     this.#start();
+    await this.#acceptWaiting();
     let isClosed = false;
     // HttpServer.close() would at once destroy the connections that are idle, and those with an unread request.
     const closed = new Promise<void>(resolve =>
@@ -85,6 +92,20 @@ export class Drain {
       const answer = latestAnswer(socket);
       if (answer !== undefined) endConnectionAfter(answer);
     }
+  }
+
+  /**
+   * The kernel resets the connections that wait to be accepted when the listener closes. Returns right after a turn of the event
+   * loop in which there were none.
+   */
+  async #acceptWaiting(): Promise<void> {
+    const endMs = performance.now() + acceptMs;
+    let accepted: number;
+    do {
+      accepted = this.#accepted;
+      await new Promise(resolve => setTimeout(resolve, 0));
+      await new Promise(resolve => setImmediate(resolve));
+    } while (this.#accepted !== accepted && performance.now() < endMs);
   }
 
   /** Notes what has moved since the last time; returns when anything last did. */

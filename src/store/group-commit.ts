@@ -153,7 +153,7 @@ export function failureOf(error: unknown): Failure {
 }
 
 /** Why a whole batch is refused; throws the error itself when it is no clean refusal. */
-function refusalOf(error: unknown): Failure {
+export function refusalOf(error: unknown): Failure {
   switch (damageOf(error)) {
     case 'full':
       return { kind: 'failure', failure: 'full', message: 'the disk is full (ENOSPC)' };

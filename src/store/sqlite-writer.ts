@@ -6,7 +6,7 @@ import { errorMessage } from '../errors.ts';
 import { isTemporary } from '../temporary.ts';
 import { openForWriting } from './database.ts';
 import { Erasure } from './erasure.ts';
-import { failureOf, GroupCommit } from './group-commit.ts';
+import { failureOf, GroupCommit, refusalOf } from './group-commit.ts';
 import {
   type Answer,
   type BatchReport,
@@ -51,6 +51,15 @@ function read(question: () => Answer): Answer {
   }
 }
 
+/** What a full disk refuses is a refusal here, too. */
+function written(work: () => Answer): Answer {
+  try {
+    return work();
+  } catch (error) {
+    return damageOf(error) === 'caller' ? failureOf(error) : refusalOf(error);
+  }
+}
+
 function serve(database: DatabaseSync, path: string, epoch: WriterEpoch | null): void {
   const group = new GroupCommit(database, epoch);
   const statistics = prepareStatistics(database);
@@ -75,12 +84,12 @@ function serve(database: DatabaseSync, path: string, epoch: WriterEpoch | null):
     const writes = requests.filter(isWrite);
     const committed = writes.length === 0 ? { answers: [], seconds: null } : group.run(writes);
     if (committed.seconds !== null) erasure.committed(writes);
-    const written = committed.answers.values();
+    const done = committed.answers.values();
     const answers = requests.map((request): Answer => {
       if (request.kind === 'statistics') return read(() => statistics(request.now));
-      if (request.kind === 'protect') return protect(request);
+      if (request.kind === 'protect') return written(() => protect(request));
       if (request.kind === 'erase') return { kind: 'erase', isDone: erasure.run() };
-      return written.next().value ?? { kind: 'done' };
+      return done.next().value ?? { kind: 'done' };
     });
     const { liveCount, sealedCommits } = group;
     return { kind: 'batch', answers, seconds: committed.seconds, liveCount, sealedCommits };

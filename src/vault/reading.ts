@@ -57,6 +57,7 @@ export class Reading {
     await this.#vault.journal.authorise(caller, ['read'], [name]);
     const subject = { action: 'read', name, version } as const;
     const answer = await this.#vault.recordingFailure(caller, [subject], () => {
+      this.#vault.rows.requireReadable(name);
       const stored = this.#usable(name);
       const row = version === null ? this.#active(stored) : this.#version(name, version);
       requireMetBy(name, { isLive: true, version: row.version }, precondition);

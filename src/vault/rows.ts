@@ -66,6 +66,17 @@ export class Rows {
     }
   }
 
+  /**
+   * A read of what was altered is an attempt to decrypt that failed, also if the alteration is known already.
+   * @throws ServiceError internal
+   */
+  requireReadable(name: string): void {
+    if (!this.#trust.refuses(name)) return;
+    this.#metrics.decryptionAttempted();
+    this.#metrics.decryptionFailed();
+    this.#trust.requireRow(name);
+  }
+
   isOwn(stored: StoredSecret): boolean {
     try {
       this.verify(stored);

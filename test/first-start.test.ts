@@ -8,12 +8,15 @@ import { verifyAuditCommand } from '../src/cli/commands/audit-verify.ts';
 import { owned } from './helpers/owned.ts';
 import { filesIn, type Installation, install } from './helpers/service.ts';
 import { chosenSeed, Random } from './stack/random.ts';
-import { campaignOnly, isCampaign } from './stack/tools.ts';
+import { campaignOnly, isCampaign, stackTimeout } from './stack/tools.ts';
 
 const programs = join(import.meta.dirname, 'first-start');
 /** Outside a campaign every sixteenth step is tried. */
 const stride = isCampaign ? 1 : 16;
 const doubleInterruptions = 40;
+
+// A campaign makes hundreds of starts.
+t.setTimeout(isCampaign ? 6 * stackTimeout : stackTimeout);
 
 /** @param step the change before which the process is killed; null for none */
 async function start(installation: Installation, step: number | null) {

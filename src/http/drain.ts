@@ -9,7 +9,8 @@ const quietMs = 500;
 /** A new connection gets longer for its first request: on a busy machine its client is told late that it is connected. */
 const silentMs = 3000;
 const sweepIntervalMs = 25;
-/** Where clients never stop connecting, the listener closes all the same. */
+/** How long no client must have connected before the listener closes, and when it closes if they never pause. */
+const noAcceptMs = 100;
 const acceptMs = 1000;
 
 /** How much has moved on a connection, and since when no more has. */
@@ -27,7 +28,7 @@ export class Drain {
   readonly #server: HttpServer;
   readonly #handshakes: Handshakes;
   readonly #connections = new Map<Socket, Movement>();
-  #accepted = 0;
+  #acceptedAtMs = -Infinity;
   #draining = false;
 
   constructor(server: HttpServer) {
@@ -35,7 +36,7 @@ export class Drain {
     this.#handshakes = new Handshakes(server);
     noteExchanges(server);
     server.on('connection', () => {
-      this.#accepted += 1;
+      this.#acceptedAtMs = performance.now();
     });
     server.on(server instanceof TlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#connections.set(socket, { bytes: 0, sinceMs: performance.now() });
@@ -62,8 +63,9 @@ export class Drain {
    * is closed once nothing has moved on any: while requests arrive, its client may only be late.
    */
   async close(deadlineMs: number): Promise<void> {
-    this.#start();
+    // Before any answer ends its connection: clients that connect again at once would keep the queue full.
     await this.#acceptWaiting();
+    this.#start();
     let isClosed = false;
     // HttpServer.close() would at once destroy the connections that are idle, and those with an unread request.
     const closed = new Promise<void>(resolve =>
@@ -95,17 +97,13 @@ export class Drain {
   }
 
   /**
-   * The kernel resets the connections that wait to be accepted when the listener closes. Returns right after a turn of the event
-   * loop in which there were none.
+   * The kernel resets the connections that wait to be accepted when the listener closes. Returns when none has come for a while,
+   * right after the event loop has accepted what there was.
    */
   async #acceptWaiting(): Promise<void> {
     const endMs = performance.now() + acceptMs;
-    let accepted: number;
-    do {
-      accepted = this.#accepted;
-      await new Promise(resolve => setTimeout(resolve, 0));
-      await new Promise(resolve => setImmediate(resolve));
-    } while (this.#accepted !== accepted && performance.now() < endMs);
+    do await nextTurn();
+    while (performance.now() - this.#acceptedAtMs < noAcceptMs && performance.now() < endMs);
   }
 
   /** Notes what has moved since the last time; returns when anything last did. */
@@ -132,11 +130,15 @@ export class Drain {
   async #sweepUntil(sweep: (nowMs: number) => boolean, deadlineMs: number): Promise<void> {
     const endMs = performance.now() + deadlineMs;
     while (!sweep(performance.now()) && performance.now() < endMs) {
-      await new Promise(resolve => setTimeout(resolve, sweepIntervalMs));
-      // Between a timer and this, the event loop has read what there was to read, however late the timer came.
-      await new Promise(resolve => setImmediate(resolve));
+      await nextTurn();
     }
   }
+}
+
+/** Resolves when the event loop has read, after a timer, what there was to read, however late the timer came. */
+async function nextTurn(): Promise<void> {
+  await new Promise(resolve => setTimeout(resolve, sweepIntervalMs));
+  await new Promise(resolve => setImmediate(resolve));
 }
 
 function endConnectionAfter(answer: ServerResponse): void {

@@ -141,7 +141,8 @@ function judge(received: string, mayBeHead: boolean, tally: Tally): void {
 }
 
 function judgeAnswer({ status, headers, body }: RawAnswer, mayBeHead: boolean): void {
-  if (status === 100) return;
+  // Interim answers (RFC 9110, 15.2): 100, and the 102 of a rotation whose client has ended its side.
+  if (status < 200) return;
   if (status >= 500) throw new Error(`status ${status}: ${body}`);
   if (!headers.has('x-request-id')) throw new Error(`no X-Request-Id with status ${status}`);
   if (status < 400 || (mayBeHead && body === '')) return;

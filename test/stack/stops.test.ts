@@ -1,6 +1,6 @@
 /**
  * Stops under clients that never pause: a request that the service has taken, or the kernel for it, is answered. JARVIS_STOPS is how
- * many of them a campaign makes, with TLS and without.
+ * many of them are made, with TLS and without.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,12 +9,11 @@ import { createAuthority, loopback } from '../helpers/certificates.ts';
 import { Load, LoadClient } from '../helpers/load.ts';
 import { install, startService } from '../helpers/service.ts';
 import { until } from './programs.ts';
-import { isCampaign } from './tools.ts';
 
 t.setTimeout(3_600_000);
 
-const clientsCount = isCampaign ? 200 : 40;
-const stopsCount = isCampaign ? Number(process.env['JARVIS_STOPS'] ?? 8) : 2;
+const clientsCount = 40;
+const stopsCount = Number(process.env['JARVIS_STOPS'] ?? 2);
 
 for (const tls of [false, true]) {
   t.test(`stops reset no request, ${tls ? 'with' : 'without'} TLS`, async t => {

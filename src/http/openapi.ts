@@ -43,10 +43,12 @@ const conditions = {
   properties: {
     'If-Match': {
       type: 'string',
+      minLength: 1,
       description: 'Versions in double quotes, with commas between them, or *: else 412 (RFC 9110 §13.1.1).',
     },
     'If-None-Match': {
       type: 'string',
+      minLength: 1,
       description:
         'Versions in double quotes, with commas between them, or *: else 412, or 304 of a GET (RFC 9110 §13.1.2).',
     },

@@ -14,6 +14,7 @@ const request = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const generousMs = 60_000;
 
 interface Draining {
+  readonly server: Server;
   readonly drain: Drain;
   readonly url: string;
   readonly port: number;
@@ -34,7 +35,7 @@ async function serve(t: Test, server: Server = createServer()): Promise<Draining
   await once(server, 'listening');
   t.teardown(() => server.close());
   const { port } = server.address() as AddressInfo;
-  return { drain, url: `http://127.0.0.1:${port}`, port, held };
+  return { server, drain, url: `http://127.0.0.1:${port}`, port, held };
 }
 
 t.test('a connection that has served a request is closed once it has been quiet', async t => {
@@ -50,11 +51,12 @@ t.test('a connection that has served a request is closed once it has been quiet'
 t.test(
   'a request that comes while a quiet connection waits for its end is served, and is its last',
   async t => {
-    const { drain, url } = await serve(t);
+    const { server, drain, url } = await serve(t);
     const connection = await RawConnection.open(url);
     connection.send(request);
     await connection.answer();
     const closed = drain.close(generousMs);
+    while (server.listening) await new Promise(resolve => setTimeout(resolve, 5));
     connection.send(request);
     const answer = await connection.answer();
     t.match([answer.status, answer.headers.get('connection')], [200, 'close']);

@@ -1,5 +1,4 @@
 import {
-  createHmac,
   createPrivateKey,
   createPublicKey,
   createSecretKey,
@@ -14,6 +13,7 @@ import {
 import { StartError } from '../errors.ts';
 import type { SealKeys } from '../store/sealing.ts';
 import { DecryptionError, FORMAT } from './envelope.ts';
+import { hmacSha256 } from './hmac.ts';
 import { createKeyWrap, deriveKey, type KeyPurpose, type KeyWrap } from './key-wrap.ts';
 import { dataKeyEntry, encodeEntry, type ReadState, readEntry, stateKeys } from './keyring-state.ts';
 import { netstrings } from './netstring.ts';
@@ -128,11 +128,12 @@ export async function openKeyring(options: {
 /** Takes the root key over: its bytes are wiped once the other keys are derived from it. */
 function assemble(keys: OpenKeys): Keyring {
   const publicKey = createPublicKey(keys.signing);
-  const derived = (purpose: string) =>
-    secretKey(deriveKey(keys.root, Buffer.from(keys.vaultId), netstrings([FORMAT, purpose])));
+  const derivedBytes = (purpose: string) =>
+    deriveKey(keys.root, Buffer.from(keys.vaultId), netstrings([FORMAT, purpose]));
+  const derived = (purpose: string) => secretKey(derivedBytes(purpose));
   const rowMacKey = derived('row-mac');
   const cursorKey = derived('cursor');
-  const auditProofKey = derived('audit-proof');
+  const prove = hmacSha256(derivedBytes('audit-proof'));
   const sealKeys = { rowSet: derived('row-set'), seal: derived('vault-seal') };
   keys.root.fill(0);
   return {
@@ -148,7 +149,7 @@ function assemble(keys: OpenKeys): Keyring {
     cursorKey,
     sealKeys,
     sign: data => sign(null, data, keys.signing),
-    prove: data => createHmac('sha256', auditProofKey).update(data).digest(),
+    prove,
     publicKey,
     publicKeyPem: publicKey.export({ format: 'pem', type: 'spki' }),
     fingerprint: hash('sha256', publicKey.export({ format: 'der', type: 'spki' })),

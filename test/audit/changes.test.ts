@@ -36,6 +36,8 @@ async function running(t: Test): Promise<{ audit: Fixture; log: AuditLog }> {
   // With its checkpoint durable the log has nothing more to write.
   const last = () => JSON.parse(audit.lines(audit.files().at(-1)).at(-1) ?? '{}');
   await until(() => last().event === 'checkpoint' && last().seq === audit.registry.position?.seq);
+  // A write looks at the file unless there was a look within 5 ms.
+  await delay(20);
   return { audit, log };
 }
 

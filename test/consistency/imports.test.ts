@@ -71,6 +71,7 @@ const cryptoUsers = [
   'src/tls/certificates.ts',
   'src/vault/cursors.ts',
   'src/vault/envelope.ts',
+  'src/vault/hmac.ts',
   'src/vault/key-wrap.ts',
   'src/vault/keyring.ts',
   'src/vault/master-key.ts',

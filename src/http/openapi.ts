@@ -37,18 +37,21 @@ export function describeApi(version: string): FastifyDynamicSwaggerOptions {
   };
 }
 
+/** `*`, or entity tags with commas between them (RFC 9110 §8.8.3). */
+const conditionPattern = '^(?:\\*|(?:W/)?"[!#-~]*"(?:, (?:W/)?"[!#-~]*")*)$';
+
 /** Described alone: Fastify would check every request against them, and a condition has its own parser. */
 const conditions = {
   type: 'object',
   properties: {
     'If-Match': {
       type: 'string',
-      minLength: 1,
+      pattern: conditionPattern,
       description: 'Versions in double quotes, with commas between them, or *: else 412 (RFC 9110 §13.1.1).',
     },
     'If-None-Match': {
       type: 'string',
-      minLength: 1,
+      pattern: conditionPattern,
       description:
         'Versions in double quotes, with commas between them, or *: else 412, or 304 of a GET (RFC 9110 §13.1.2).',
     },

@@ -62,7 +62,7 @@ function requireNoLink(path: string): void {
   );
 }
 
-/** Whoever may make files in it could have one ready under a name that the service uses. */
+/** A user who may create files in it could prepare one under a name that the service uses. */
 function requireFolderOfOwn(folder: string, mounts: readonly string[]): void {
   const stats = lookedAt('the folder', folder, () => statSync(folder, { throwIfNoEntry: false }));
   if (stats === undefined || mounts.includes(folder)) return;
@@ -74,7 +74,7 @@ function requireFolderOfOwn(folder: string, mounts: readonly string[]): void {
   requireAccess('the folder', folder, stats, othersMayRead);
 }
 
-/** Whoever may rename a folder can put another one in its place. In a folder with the sticky bit only its owner may. */
+/** A user who may rename a folder can put another one in its place. In a folder with the sticky bit only its owner may. */
 function requireSafeAncestors(path: string, mounts: readonly string[]): void {
   const real = lookedAt('the folder of', path, () => realPath(resolve(path)));
   for (let folder = dirname(real); ; folder = dirname(folder)) {
@@ -101,7 +101,7 @@ function realPath(path: string): string {
 
 /**
  * What decides over secrets belongs to root, to the user of the service, or to the owner of the configuration. What was mounted on
- * its own, as containers have files of their host, was put there by whoever started the service.
+ * its own, as containers have files of their host, was put there by the person who started the service.
  */
 function requireOwners(
   paths: readonly string[],

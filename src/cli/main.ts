@@ -2,7 +2,7 @@
 import { Signals, StartInterrupted } from '../signals.ts';
 
 const signals = new Signals(process);
-// A reader that is gone must end nothing. Whoever writes to stdout says what else a failure means there.
+// A reader that is gone must end nothing. A writer to stdout says what else a failure means there.
 process.stderr.on('error', () => {});
 const { runCommandLine } = await import('./command-line.ts');
 const { errorMessage, StartError } = await import('../errors.ts');

@@ -32,7 +32,7 @@ export class Successor {
 
   private constructor(child: ChildProcess) {
     this.#child = child;
-    // Whoever waits for one of them is told; the other must not count as unhandled.
+    // A caller that waits for one of them is told; the other must not count as unhandled.
     for (const { promise } of [this.#prepared, this.#ready]) promise.catch(() => undefined);
     child.on('message', (message, handle) => this.#receive(successorMessage(message), handle));
     child.on('error', error => this.#fail(`it could not be started: ${error.message}`));

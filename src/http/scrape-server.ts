@@ -8,7 +8,7 @@ import { isRefusedOnScrapes } from './request-options.ts';
 const timeouts = {
   headersTimeout: 10_000,
   requestTimeout: 10_000,
-  /** Longer than the usual interval of scrapes, so that each need not connect anew. */
+  /** Longer than the usual interval of scrapes, so that a scrape need not open a new connection. */
   keepAliveTimeout: 72_000,
   /** Node looks for slow requests every 30 s unless told. */
   connectionsCheckingInterval: 1000,

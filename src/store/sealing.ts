@@ -15,7 +15,7 @@ import { groupCount, type SetValue } from './row-set.ts';
 import type { SealFacts } from './seal-facts.ts';
 import { tableNumbers } from './tables.ts';
 
-/** The keys that only whoever holds the master key can derive. */
+/** The keys that only a holder of the master key can derive. */
 export interface SealKeys {
   readonly rowSet: KeyObject;
   readonly seal: KeyObject;

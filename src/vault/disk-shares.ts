@@ -56,7 +56,7 @@ export class DiskShares {
     const now = this.#now();
     const use = this.#uses.get(client);
     if (use !== undefined) {
-      // In place: a map that each request changes would be laid out anew again and again.
+      // In place: a map that each request changes would be rebuilt again and again.
       use.bytes = left(use, now) + bytes;
       use.at = now;
       return;

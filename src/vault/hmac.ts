@@ -5,7 +5,7 @@ const digestBytes = 32;
 
 /**
  * HMAC-SHA-256 (RFC 2104) under one key of at most 64 bytes, by one-shot hashes: for the audit log, which makes a tag with each write.
- * `createHmac` costs several times as much there. The key is taken over: its bytes are wiped.
+ * `createHmac` costs several times as much there. The bytes of `key` are wiped.
  */
 export function hmacSha256(key: Uint8Array): (message: Uint8Array) => Buffer {
   if (key.length > blockBytes) throw new RangeError(`a key of ${key.length} bytes is too long`);
